@@ -1,0 +1,35 @@
+"""The executor: SQS hands it one pack of triggers at a time, ten invocations at once at most."""
+
+import time
+from typing import Any
+
+from functions.logs import logger
+from functions.stopping import graceful
+from shared import VERSION, wiring
+from shared.execute import execute
+from shared.queue import decode
+from shared.store import services as own_rows
+
+KEPT_BACK_SECONDS = 5
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Run the triggers of each message. A message that is none of ours is dropped: it would come back for ever.
+
+    Raises ``Unavailable`` while the database is away; the message then returns, and so does ``recover``.
+    """
+    log, services = logger("executor"), wiring.services()
+    lasts_until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - KEPT_BACK_SECONDS
+    executed = {"completed": 0, "failed": 0, "taken": 0}
+    with graceful():
+        with services.database.begin() as connection:
+            own_rows.beat(connection, "executor", services.instance, VERSION, services.clock.now())
+        for message in event.get("Records", []):
+            pack = decode(message.get("body", ""))
+            if pack is None:
+                log.error("dropped a message that names no triggers", message_id=message.get("messageId"))
+                continue
+            summary = execute(services, pack, lasts_until)
+            executed = {key: executed[key] + getattr(summary, key) for key in executed}
+    log.info("executed", **executed)
+    return executed

@@ -1,0 +1,184 @@
+"""The one artefact that all functions run from: our packages, and of the locked requirements what is used at run time.
+
+`python -m infra.artifact` writes build/artifact.zip for this machine;
+`python -m infra.artifact --lambda --output FOLDER` writes an unpacked one for Lambda, which is what `sam build` asks for.
+
+Installing the requirements is the slow part, so that their layer is kept in build/, named by what decides its content.
+"""
+
+import argparse
+import compileall
+import hashlib
+import platform
+import py_compile
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("app.py", "chalicelib", "functions", "shared", "infra/migrations", "frontend/dist")
+# Lambda brings these along, and so does the local cloud's emulator.
+IN_THE_RUNTIME = {"boto3", "botocore", "s3transfer"}
+# Only the command lines of chalice and cffi's compiler need these.
+NOT_AT_RUN_TIME = {
+    *("ansicon", "blessed", "click", "editor", "inquirer", "jinxed", "pip", "pycparser", "pyyaml"),
+    *("readchar", "runs", "setuptools", "wcwidth", "wheel", "xmod"),
+}
+# Of chalice the application object is used, and none of its deployment.
+CHALICE = {"__init__.py", "app.py", "py.typed"}
+UNUSED_FILES = re.compile(
+    r"^bin/|/tests?/|/testing/|/licenses/|/RECORD$|/direct_url.json$|\.(pyi|pyx|c|exe)$"
+    r"|^sqlalchemy/dialects/(mssql|mysql|oracle|sqlite)/|^aws_lambda_powertools/event_handler/"
+)
+LAMBDA_PLATFORM = {"x86_64": "manylinux2014_x86_64", "arm64": "manylinux2014_aarch64"}
+LAMBDA_PYTHON = "3.13"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the artefact is going to run: this machine, or Lambda on one architecture."""
+
+    architecture: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Names everything about the target that decides which wheels are taken."""
+        return f"lambda-{self.architecture}" if self.architecture else f"{platform.platform()}-{sys.version}"
+
+    @property
+    def pip(self) -> list[str]:
+        """The options of `pip install` that select this target's wheels."""
+        if self.architecture is None:
+            return []
+        platforms = [LAMBDA_PLATFORM[self.architecture], LAMBDA_PLATFORM[self.architecture].replace("2014", "_2_28")]
+        chosen = [option for name in platforms for option in ("--platform", name)]
+        return [*chosen, "--python-version", LAMBDA_PYTHON, "--implementation", "cp", "--only-binary", ":all:"]
+
+    @property
+    def byte_code(self) -> bool:
+        """Whether our interpreter can compile for the target."""
+        return self.architecture is None or sys.version_info[:2] == tuple(map(int, LAMBDA_PYTHON.split(".")))
+
+
+def build_zip(root: Path = ROOT, target: Target | None = None) -> Path:
+    """Writes build/artifact.zip and answers its path. The same sources always give the same bytes."""
+    target = target or Target()
+    layer = build_layer(root, target)
+    archive = root / "build" / "artifact.zip"
+    scratch = archive.with_suffix(".new")
+    shutil.copyfile(layer.with_suffix(".zip"), scratch)
+    with tempfile.TemporaryDirectory() as folder:
+        _copy_sources(root, Path(folder))
+        _compile(Path(folder), target)
+        _add(scratch, Path(folder))
+    return scratch.rename(archive)
+
+
+def build_folder(output: Path, root: Path = ROOT, target: Target | None = None) -> None:
+    """Writes the unpacked artefact into `output`."""
+    target = target or Target()
+    shutil.copytree(build_layer(root, target), output, dirs_exist_ok=True)
+    _copy_sources(root, output)
+    _compile(output, target)
+
+
+def build_layer(root: Path, target: Target) -> Path:
+    """The folder with the installed requirements; a zip of it lies beside it."""
+    wanted = requirements((root / "requirements.txt").read_text())
+    rules = Path(__file__).read_text()
+    digest = hashlib.sha256("\0".join([wanted, rules, target.key]).encode()).hexdigest()[:16]
+    layer = root / "build" / f"layer-{digest}"
+    if not layer.with_suffix(".zip").exists():
+        for old in (root / "build").glob("layer-*"):
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        layer.mkdir(parents=True)
+        _install(wanted, layer, target)
+        _compile(layer, target)
+        _add(layer.with_suffix(".new"), layer)
+        layer.with_suffix(".new").rename(layer.with_suffix(".zip"))
+    return layer
+
+
+def requirements(lock: str) -> str:
+    """The entries of the lock file that are needed at run time and are not in the runtime, with their hashes."""
+    entries = re.split(r"^(?=[A-Za-z])", lock, flags=re.MULTILINE)
+    unwanted = IN_THE_RUNTIME | NOT_AT_RUN_TIME
+    return "".join(entry for entry in entries[1:] if re.split(r"[=\s]", entry)[0].lower() not in unwanted)
+
+
+def _install(wanted: str, layer: Path, target: Target) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(wanted)
+        file.flush()
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
+                *("--no-deps", "--require-hashes", *target.pip, "--target", str(layer), "-r", file.name),
+            ],
+            check=True,
+        )
+    for path in list(layer.rglob("*")):
+        name = path.relative_to(layer).as_posix()
+        if path.is_file() and (UNUSED_FILES.search(name) or (path.parent == layer / "chalice" and path.name not in CHALICE)):
+            path.unlink()
+    for folder in (layer / "chalice").iterdir():
+        if folder.is_dir():
+            shutil.rmtree(folder)
+
+
+def _copy_sources(root: Path, output: Path) -> None:
+    ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
+    for name in SOURCES:
+        source, copy = root / name, output / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy, ignore=ignore, dirs_exist_ok=True)
+        elif source.exists():
+            shutil.copyfile(source, copy)
+
+
+def _compile(folder: Path, target: Target) -> None:
+    """Byte code that is never compared with its source: a cold start then neither compiles nor asks for file times."""
+    if target.byte_code:
+        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(folder, quiet=1, stripdir=str(folder), invalidation_mode=unchecked, workers=0)
+
+
+def _add(archive: Path, folder: Path) -> None:
+    """Appends the files of a folder in a fixed order, with fixed times and modes."""
+    with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
+        for path in _files(folder):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH)
+            entry.external_attr = (0o755 if path.suffix == ".so" else 0o644) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(entry, path.read_bytes())
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parses the command line and builds."""
+    parser = argparse.ArgumentParser(prog="python -m infra.artifact", description="Build the artefact of all functions.")
+    parser.add_argument("--lambda", dest="cloud", action="store_true", help="for Lambda instead of this machine")
+    parser.add_argument("--architecture", choices=sorted(LAMBDA_PLATFORM), default="x86_64", help="of Lambda")
+    parser.add_argument("--output", type=Path, help="write an unpacked artefact into this folder")
+    options = parser.parse_args(arguments)
+    target = Target(options.architecture if options.cloud else None)
+    if options.output:
+        build_folder(options.output, target=target)
+    else:
+        archive = build_zip(target=target)
+        print(f"{archive.relative_to(ROOT)}: {archive.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

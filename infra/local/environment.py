@@ -1,0 +1,89 @@
+"""What the functions are told: the DB_* and CRONNY_* of our own environment, completed for a machine of one's own."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from infra.local.aws import CREDENTIALS
+from infra.local.home import Home, LocalCloudError
+from infra.local.postgres import EmbeddedPostgres
+from shared.settings import NAMES, BadSettings, Settings
+
+# Jobs may call this machine, which they may not in the cloud; the demo's target is here.
+LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
+# Before the stack is deployed nobody knows the queue, and everything else can be checked already.
+UNKNOWN_QUEUE = "http://127.0.0.1/queue"
+
+
+def load(home: Home, database: dict[str, str], queue_url: str = UNKNOWN_QUEUE) -> Settings:
+    """The settings with this database and this queue. Raises LocalCloudError that lists all faults."""
+    given = {name: value for name, value in os.environ.items() if name in (*NAMES, "USE_PG")}
+    completed = {"JWT_SECRET": home.secret("jwt-secret"), "CRONNY_QUEUE_URL": queue_url}
+    completed |= {name: value for name, value in given.items() if value} | database
+    completed["CRONNY_ALLOWED_NETWORKS"] = given.get("CRONNY_ALLOWED_NETWORKS", LOOPBACK_NETWORKS)
+    try:
+        return Settings.load(completed)
+    except BadSettings as error:
+        raise LocalCloudError(str(error)) from error
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """Settings as the environment of a function; the inverse of `Settings.load`, without PORT."""
+    return {
+        "CRONNY_ENV": settings.environment,
+        "DB_HOST": settings.db_host,
+        "DB_PORT": str(settings.db_port),
+        "DB_USER": settings.db_user,
+        "DB_PASSWORD": settings.db_password,
+        "DB_NAME": settings.db_name,
+        "DB_SSL": settings.db_ssl,
+        "JWT_SECRET": settings.jwt_secret,
+        "CRONNY_EXECUTIONS_PER_JOB": str(settings.executions_per_job),
+        "CRONNY_ALLOWED_NETWORKS": ",".join(map(str, settings.allowed_networks)),
+        "CRONNY_QUEUE_URL": settings.queue_url,
+    }
+
+
+def given_database() -> bool:
+    """Whether the environment names a database server."""
+    return bool(os.environ.get("DB_HOST"))
+
+
+@contextmanager
+def database(home: Home) -> Iterator[dict[str, str]]:
+    """The DB_* settings of the database in use: the given one, the running session's, or the embedded one for a while."""
+    session = home.session()
+    if given_database():
+        yield {}
+    elif session is not None:
+        yield {name: value for name, value in session.settings.items() if name.startswith("DB_")}
+    else:
+        with home.alone():
+            postgres = EmbeddedPostgres(home.path)
+            try:
+                yield postgres.start()
+            finally:
+                postgres.stop()
+
+
+@contextmanager
+def as_a_function(home: Home) -> Iterator[None]:
+    """Makes this process's environment that of a function, with the given or the running session's database and queue."""
+    session = home.session()
+    queue = session.queue_url if session else UNKNOWN_QUEUE
+    with database(home) as found:
+        os.environ.update(variables(load(home, found, os.environ.get("CRONNY_QUEUE_URL") or queue)))
+        for name, value in CREDENTIALS.items():
+            os.environ.setdefault(name, value)
+        if session:
+            os.environ.setdefault("AWS_ENDPOINT_URL", session.endpoint)
+        yield
+
+
+def endpoint(home: Home) -> str:
+    """The AWS endpoint in use. Raises LocalCloudError when there is none."""
+    session = home.session()
+    found = os.environ.get("AWS_ENDPOINT_URL") or (session.endpoint if session else "")
+    if not found:
+        raise LocalCloudError("No local cloud is running: start one with `make run`, or set AWS_ENDPOINT_URL.")
+    return found

@@ -1,0 +1,77 @@
+"""Create: one tick of the creator. What is pending is planned, what is due is dispatched, what was lost is recovered."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from shared import VERSION
+from shared.dispatch import dispatch
+from shared.plan import plan
+from shared.recover import recover
+from shared.services import Services
+from shared.store import services as own_rows
+
+# A tick that finds more work than this leaves the rest to the next one, so that no part of the work starves another.
+SECONDS_PER_VERB = 5.0
+RECOVER_EVERY_SECONDS = 2
+
+
+class Summary(Protocol):
+    """What a verb answers about one batch."""
+
+    @property
+    def more(self) -> bool:
+        """Whether another batch is worth a look."""
+        ...
+
+
+S = TypeVar("S", bound=Summary)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What one tick did, in rows; ``newer`` when another creator has taken over and this one should leave."""
+
+    planned: int = 0
+    dispatched: int = 0
+    skipped: int = 0
+    recovered: int = 0
+    newer: bool = False
+
+
+def take_over(services: Services, now: datetime) -> int:
+    """Become the newest creator; answers the epoch to hand to ``create``."""
+    with services.database.begin() as connection:
+        return own_rows.take_lease(connection, services.instance, now)
+
+
+def create(services: Services, now: datetime, epoch: int) -> Ticked:
+    """One tick at ``now``. Several creators at once are safe; the epoch only saves doubled work.
+
+    1. Beat, and leave if a newer creator has taken the lease.
+    2. Plan, before dispatching: a schedule that was created this second may be due this second.
+    3. Dispatch. 4. Every other second, recover.
+    """
+    with services.database.begin() as connection:
+        own_rows.beat(connection, "creator", services.instance, VERSION, now)
+        if own_rows.current_epoch(connection) != epoch:
+            return Ticked(newer=True)
+    planned = _until_done(plan, services, now)
+    dispatched = _until_done(dispatch, services, now)
+    recovered = _until_done(recover, services, now) if now.second % RECOVER_EVERY_SECONDS == 0 else []
+    return Ticked(
+        planned=sum(summary.planned for summary in planned),
+        dispatched=sum(summary.queued for summary in dispatched),
+        skipped=sum(summary.skipped for summary in dispatched),
+        recovered=sum(summary.resent + summary.retried + summary.failed for summary in recovered),
+    )
+
+
+def _until_done(verb: Callable[[Services, datetime], S], services: Services, now: datetime) -> list[S]:
+    until = time.monotonic() + SECONDS_PER_VERB
+    summaries = [verb(services, now)]
+    while summaries[-1].more and time.monotonic() < until:
+        summaries.append(verb(services, now))
+    return summaries

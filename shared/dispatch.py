@@ -1,0 +1,132 @@
+"""Dispatch: due triggers leave the timetable for the queue, and the next ones of their schedules take their place."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from shared import timetable
+from shared.errors import Unavailable
+from shared.packs import Sendable, form_packs
+from shared.schedule import ScheduleId, ScheduleType
+from shared.services import Services
+from shared.store import dispatching, planning
+from shared.store.planning import Occurrence
+from shared.store.timings import timing as read_timing
+from shared.trigger import TriggerId
+
+log = logging.getLogger("cronny.dispatch")
+
+BATCH = 1000
+# After an outage every occurrence of the last minutes still runs, and always the latest one; what is older than that
+# and has a successor due as well is written down as skipped.
+CATCH_UP_WINDOW = timedelta(minutes=5)
+MISSED = "Missed: Cronny was not running at the time, and a later occurrence was due as well."
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """What one batch did; ``more`` says whether another batch is worth a look."""
+
+    queued: int
+    skipped: int
+    more: bool
+
+
+@dataclass(slots=True)
+class _Decisions:
+    """What was decided about a batch of due triggers."""
+
+    now: datetime
+    queued: list[Sendable] = field(default_factory=list)
+    skipped: list[TriggerId] = field(default_factory=list)
+    missed: list[tuple[ScheduleId, datetime, str]] = field(default_factory=list)
+    following: list[Occurrence] = field(default_factory=list)
+    exhausted: list[ScheduleId] = field(default_factory=list)
+    counted: list[ScheduleId] = field(default_factory=list)
+    unreadable: list[tuple[ScheduleId, str]] = field(default_factory=list)
+
+
+def dispatch(services: Services, now: datetime) -> Dispatched:
+    """Dispatch one batch of due triggers.
+
+    1. Lock due triggers and their schedules, skipping what others hold.
+    2. Decide each; mark it queued or skipped; insert the next trigger of its schedule. COMMIT.
+       A crash before this changes nothing.
+    3. Send. A crash before or during this leaves queued triggers that nobody claims; ``recover`` sends them again.
+
+    Due times come from planned times, so neither a backlog nor a late tick moves a timetable.
+    """
+    decisions = _Decisions(now)
+    with services.database.begin() as connection:
+        due = dispatching.lock_due(connection, now, BATCH)
+        for row in due:
+            _decide(row, decisions)
+        dispatching.mark_queued(connection, [item.id for item in decisions.queued], now)
+        dispatching.mark_skipped(connection, decisions.skipped, MISSED, now)
+        dispatching.record_missed(connection, decisions.missed, now)
+        dispatching.count_runs(connection, decisions.counted)
+        planning.put(connection, decisions.following)
+        planning.mark_processing(connection, decisions.exhausted, exhausted=True)
+        for schedule_id, note in decisions.unreadable:
+            planning.switch_off(connection, schedule_id, note)
+    send(services, decisions.queued, now)
+    behind = any(occurrence.due_at <= now for occurrence in decisions.following)
+    skipped = len(decisions.skipped) + len(decisions.missed)
+    return Dispatched(len(decisions.queued), skipped, more=behind or len(due) == BATCH)
+
+
+def send(services: Services, due: Sequence[Sendable], now: datetime) -> None:
+    """Send triggers that are marked queued; when the queue is away they are offered again in a few seconds."""
+    try:
+        services.queue.send(form_packs(due))
+    except Unavailable as error:
+        log.warning("%s triggers stay unsent for now: %s", len(due), error)
+        with services.database.begin() as connection:
+            dispatching.postpone(connection, [item.id for item in due], now)
+
+
+def _decide(row: Any, decisions: _Decisions) -> None:
+    if row.attempt > 0:  # another attempt: its schedule moved on when the first one was dispatched
+        decisions.queued.append(Sendable(row.id, row.user_id, row.alone))
+        return
+    try:
+        following = _following(row, decisions)
+    except ValueError as error:
+        decisions.unreadable.append((row.schedule_id, f"Switched off: {error}"))
+        following = None
+    if following is not None and _missed(row.due_at, following, decisions.now):
+        decisions.skipped.append(row.id)
+        following = _skip_missed(row, following, decisions)
+    else:
+        decisions.queued.append(Sendable(row.id, row.user_id, row.alone))
+        if row.max_runs is not None:
+            decisions.counted.append(row.schedule_id)
+    if following is not None:
+        decisions.following.append(Occurrence(row.schedule_id, following))
+
+
+def _following(row: Any, decisions: _Decisions) -> datetime | None:
+    """The due time after this one; a schedule that has none is noted as exhausted, a relative one as waiting."""
+    timing = read_timing(row)
+    last_run = row.max_runs is not None and row.runs + 1 >= row.max_runs
+    following = None if last_run else timetable.next_due(timing, row.due_at)
+    if following is None and (last_run or timing.schedule_type is not ScheduleType.RELATIVE):
+        decisions.exhausted.append(row.schedule_id)
+    return following
+
+
+def _skip_missed(row: Any, following: datetime, decisions: _Decisions) -> datetime:
+    """Write down what was missed after this trigger, a batch at most, and answer the due time to go on from."""
+    for later in islice(timetable.upcoming(read_timing(row), following), BATCH):
+        if not _missed(following, later, decisions.now):
+            break
+        decisions.missed.append((row.schedule_id, following, MISSED))
+        following = later
+    return following
+
+
+def _missed(due_at: datetime, following: datetime, now: datetime) -> bool:
+    return due_at < now - CATCH_UP_WINDOW and following <= now

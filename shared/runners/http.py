@@ -1,0 +1,200 @@
+"""The ``http`` job type: one request to a target of the user's."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from shared.errors import Invalid
+from shared.job import JsonObject, JsonValue
+from shared.outcome import Outcome
+from shared.runners import JobType, RunContext
+from shared.runners.fields import as_object, as_text, mapping, required_text, text
+from shared.runners.http_client import HttpClient, RequestFailed, Response
+from shared.runners.request import Request
+from shared.runners.statuses import DEFAULT_STATUSES, ExpectedStatuses
+from shared.storable import parse_json
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+# JSON Schema's regular expressions know no flags.
+_ANY_CASE = "|".join("".join(f"[{c}{c.lower()}]" for c in method) for method in METHODS)
+_RANGE = r"\s*[1-5]\d\d(\s*-\s*[1-5]\d\d)?\s*"
+
+JOB_TYPE = JobType(
+    name="http",
+    title="HTTP request",
+    description="Sends one HTTP request and keeps the answer: status, headers, body and timings.",
+    input_schema={
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "HTTP request",
+        "type": "object",
+        "required": ["url"],
+        "properties": {
+            "url": {
+                "type": "string",
+                "title": "URL",
+                "description": "Where to, beginning with http:// or https://.",
+                "minLength": 1,
+                "maxLength": 8192,
+            },
+            "method": {
+                "type": "string",
+                "title": "Method",
+                "description": "One of " + ", ".join(METHODS) + ".",
+                "pattern": f"^({_ANY_CASE})$",
+                "default": "GET",
+            },
+            "query": {
+                "type": ["object", "null"],
+                "title": "Query parameters",
+                "description": "Added to the URL; a list repeats its parameter.",
+            },
+            "headers": {
+                "type": ["object", "null"],
+                "title": "Headers",
+                "description": "Header names and their values.",
+                "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+            },
+            "request_body": {
+                "title": "Body",
+                "description": "JSON is sent as application/json, text as it is.",
+            },
+            "auth": {
+                "title": "Authentication",
+                "description": "What goes into the Authorization header.",
+                "oneOf": [
+                    {"type": ["null", "object"], "title": "None", "maxProperties": 0},
+                    {
+                        "type": "object",
+                        "title": "User name and password",
+                        "required": ["type", "username", "password"],
+                        "properties": {
+                            "type": {"const": "basic"},
+                            "username": {"type": "string", "title": "User name"},
+                            "password": {"type": "string", "title": "Password", "format": "password"},
+                        },
+                    },
+                    {
+                        "type": "object",
+                        "title": "Token",
+                        "required": ["type", "token"],
+                        "properties": {
+                            "type": {"const": "bearer"},
+                            "token": {"type": "string", "title": "Token", "format": "password"},
+                        },
+                    },
+                ],
+            },
+            "expected_status": {
+                "title": "Expected status",
+                "description": "Any other fails the job: one status, a list, or ranges such as 200-299,404.",
+                "default": DEFAULT_STATUSES,
+                "oneOf": [
+                    {"type": "integer", "minimum": 100, "maximum": 599},
+                    {"type": "array", "items": {"type": "integer", "minimum": 100, "maximum": 599}, "minItems": 1},
+                    {"type": "string", "pattern": f"^{_RANGE}(,{_RANGE})*$"},
+                    {"type": "null"},
+                ],
+            },
+        },
+    },
+)
+
+# Only text encodings; Python's other codecs are slow or do not decode text.
+_CHARSET = re.compile(
+    r"charset\s*=\s*\"?(utf-?8|us-ascii|iso-8859-\d{1,2}|windows-125\d|utf-16(?:le|be)?)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRunner:
+    """Input {url, method, query, headers, request_body, auth, expected_status}; output {status, headers, body, ...}."""
+
+    client: HttpClient
+
+    def run(self, job_input: JsonValue, context: RunContext) -> Outcome:
+        """Fails, with the output kept, when the status is not an expected one."""
+        try:
+            fields = as_object(job_input, '{"url": "https://example.org"}')
+            expected = ExpectedStatuses.parse(fields.get("expected_status"))
+            response = self.client.send(read_request(fields), context)
+        except (Invalid, RequestFailed) as error:
+            return Outcome.failed(str(error))
+        output = describe(response)
+        if response.status in expected:
+            return Outcome.completed(output)
+        return Outcome.failed(f"HTTP {response.status}, expected {expected}", output)
+
+
+def read_request(fields: JsonObject) -> Request:
+    """The request that an input asks for. Raises ``Invalid``."""
+    method = (text(fields, "method") or "GET").upper()
+    if method not in METHODS:
+        raise Invalid.field("method", "it must be one of " + ", ".join(METHODS))
+    body, content_type = _body(fields.get("request_body"), method)
+    headers = {name: as_text(value) for name, value in mapping(fields, "headers").items() if value is not None}
+    own = {"Content-Type": content_type} if body is not None else {}
+    own |= _authorization(mapping(fields, "auth"))
+    request = Request.to(required_text(fields, "url"), method, _preferring(own, headers), body)
+    return replace(request, path=_with_query(request.path, mapping(fields, "query")))
+
+
+def describe(response: Response) -> JsonObject:
+    """The output of an answered request."""
+    return {
+        "status": response.status,
+        "headers": response.headers,
+        "body": _decoded(response),
+        "truncated": response.truncated,
+        "timings": response.timings.to_json(),
+    }
+
+
+def _body(body: JsonValue, method: str) -> tuple[bytes | None, str]:
+    if body is None or body == "" or (method in ("GET", "HEAD") and body == {}):
+        return None, ""
+    if not isinstance(body, str):
+        return json.dumps(body).encode(), "application/json"
+    is_json = body.lstrip()[:1] in ("{", "[") and parse_json(body) is not None
+    return body.encode("utf-8", "replace"), "application/json" if is_json else "text/plain; charset=utf-8"
+
+
+def _authorization(auth: JsonObject) -> dict[str, str]:
+    match auth.get("type"):
+        case None if not auth:
+            return {}
+        case "basic":
+            pair = f"{text(auth, 'username') or ''}:{text(auth, 'password') or ''}".encode("utf-8", "replace")
+            return {"Authorization": "Basic " + base64.b64encode(pair).decode()}
+        case "bearer":
+            return {"Authorization": "Bearer " + required_text(auth, "token")}
+        case _:
+            raise Invalid.field("auth.type", "it must be basic or bearer")
+
+
+def _preferring(defaults: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, str]:
+    given = {name.lower() for name in headers}
+    return {name: value for name, value in defaults.items() if name.lower() not in given} | dict(headers)
+
+
+def _with_query(path: str, query: JsonObject) -> str:
+    pairs = [(name, as_text(part)) for name, value in query.items() for part in _parts(value)]
+    if not pairs:
+        return path
+    return path + ("&" if "?" in path else "?") + urlencode(pairs, errors="replace")
+
+
+def _parts(value: JsonValue) -> Sequence[JsonValue]:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _decoded(response: Response) -> JsonValue:
+    named = _CHARSET.search(response.headers.get("content-type", ""))
+    body = response.body.decode(named[1] if named else "utf-8", "replace")
+    if response.truncated:
+        return body
+    parsed = parse_json(body)
+    return body if parsed is None and body.strip() != "null" else parsed

@@ -1,0 +1,147 @@
+"""The one way in which anything leaves Cronny: a guarded HTTP client.
+
+For each request: look the host up, judge every address, connect to a judged one (SNI and Host keep the name), judge the
+peer, send, read at most 64 KiB, all before one deadline. Redirects are answers like any other, proxies of the
+environment do not exist, nothing is decompressed.
+"""
+
+import http.client
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from urllib3.exceptions import HTTPError
+from urllib3.response import HTTPResponse
+
+from shared import VERSION
+from shared.runners import RunContext
+from shared.runners.connection import PlainConnection, TlsConnection
+from shared.runners.dialling import Dialler, HostNotFound, Timings
+from shared.runners.failure import sentence
+from shared.runners.network_guard import IpNetwork, NetworkGuard, Refused
+from shared.runners.pool import ConnectionPool
+from shared.runners.request import Request, Target
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+class RequestFailed(Exception):  # noqa: N818 - the message is the sentence
+    """No answer came, or none that could be read. The message is a sentence for the target's owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back: header names in lower case, repeated ones joined by commas; the body's first 64 KiB."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    truncated: bool
+    timings: Timings
+
+
+@dataclass
+class HttpClient:
+    """Sends requests; safe to share between threads. Tests bring their own ``tls`` context."""
+
+    dialler: Dialler
+    tls: ssl.SSLContext | None = None
+    pool: ConnectionPool = field(default_factory=ConnectionPool)
+
+    def send(self, request: Request, context: RunContext) -> Response:
+        """The answer to one request. Raises ``RequestFailed``."""
+        headers = _headers(request, context)
+        started = time.monotonic()
+        try:
+            return self._exchange(request, headers, context.deadline)
+        except (Refused, HostNotFound) as error:
+            raise RequestFailed(str(error)) from error
+        except (OSError, HTTPError, http.client.HTTPException) as error:
+            raise RequestFailed(sentence(error, str(request.target), started, context.deadline)) from error
+
+    def _exchange(self, request: Request, headers: Mapping[str, str], deadline: float) -> Response:
+        kept = self.pool.take(request.target)
+        if kept is not None:
+            try:
+                return self._over(kept, request, headers, deadline)
+            except ConnectionError:
+                # The target hung up on an idle connection just as we spoke. RFC 9110 9.2.2 allows to say it again
+                # where repeating is harmless; the Idempotency-Key is what makes it so.
+                if kept.first_byte_seconds is not None:
+                    raise
+        return self._over(self._open(request.target), request, headers, deadline)
+
+    def _over(
+        self, connection: PlainConnection, request: Request, headers: Mapping[str, str], deadline: float
+    ) -> Response:
+        started = time.monotonic()
+        timings = connection.begin(deadline)
+        try:
+            answer = _ask(connection, request, headers)
+            body = _read(answer)
+        except BaseException:
+            connection.close()
+            raise
+        timings.first_byte = connection.first_byte_seconds or 0.0
+        timings.total = time.monotonic() - started
+        truncated = len(body) > MAX_BODY_BYTES
+        # http.client has hung up by itself when the answer said so.
+        if truncated or connection.sock is None:
+            connection.close()
+        else:
+            self.pool.give(request.target, connection)
+        return Response(answer.status, _joined(answer), body[:MAX_BODY_BYTES], truncated, timings)
+
+    def _open(self, target: Target) -> PlainConnection:
+        if target.scheme == "https":
+            return TlsConnection(target.host, target.port, self.dialler, self._tls)
+        return PlainConnection(target.host, target.port, self.dialler)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Reading the certificates takes tens of milliseconds: once, and only when somebody uses https.
+        return self.tls or ssl.create_default_context()
+
+
+def guarded_client(allowed: Sequence[IpNetwork], tls: ssl.SSLContext | None = None) -> HttpClient:
+    """A client that calls the public internet and these networks."""
+    return HttpClient(Dialler(NetworkGuard(tuple(allowed))), tls)
+
+
+def _headers(request: Request, context: RunContext) -> dict[str, str]:
+    users = {name: value for name, value in request.headers.items() if name.lower() != "accept-encoding"}
+    if not any(name.lower() == "user-agent" for name in users):
+        users["User-Agent"] = f"Cronny/{VERSION}"
+    own = {
+        "Accept-Encoding": "identity",
+        "Idempotency-Key": context.idempotency_key,
+        "X-Cronny-Trigger": str(context.trigger_id),
+        "X-Cronny-Attempt": str(context.attempt),
+    }
+    # http.client writes text as Latin-1; told this way, the bytes on the wire are UTF-8.
+    return {name: value.encode("utf-8", "replace").decode("latin-1") for name, value in (users | own).items()}
+
+
+def _ask(connection: PlainConnection, request: Request, headers: Mapping[str, str]) -> HTTPResponse:
+    try:
+        connection.request(
+            request.method, request.path, request.body, headers, preload_content=False, decode_content=False
+        )
+    except BrokenPipeError:
+        # Some answer before they have read everything, then close; what they said is worth reading.
+        if connection.sock is None:
+            raise
+    return connection.getresponse()
+
+
+def _read(answer: HTTPResponse) -> bytes:
+    body = bytearray()
+    while len(body) <= MAX_BODY_BYTES and (part := answer.read(MAX_BODY_BYTES + 1 - len(body), decode_content=False)):
+        body += part
+    return bytes(body)
+
+
+def _joined(answer: HTTPResponse) -> dict[str, str]:
+    return {name.lower(): ", ".join(answer.headers.getlist(name)) for name in answer.headers}

@@ -1,0 +1,19 @@
+"""All job types: the catalogue of what they are, and the runners that do them."""
+
+from collections.abc import Mapping, Sequence
+
+from shared.runners import JobType, Runner, http, logger, slack
+from shared.runners.http_client import guarded_client
+from shared.runners.network_guard import IpNetwork
+
+BUILT_IN: Mapping[str, JobType] = {kind.name: kind for kind in (http.JOB_TYPE, slack.JOB_TYPE, logger.JOB_TYPE)}
+
+
+def build_runners(allowed_networks: Sequence[IpNetwork]) -> Mapping[str, Runner]:
+    """A runner for each built-in type; they share one guarded client, which also calls ``allowed_networks``."""
+    client = guarded_client(allowed_networks)
+    return {
+        http.JOB_TYPE.name: http.HttpRunner(client),
+        slack.JOB_TYPE.name: slack.SlackRunner(client),
+        logger.JOB_TYPE.name: logger.LoggerRunner(),
+    }

@@ -1,0 +1,87 @@
+"""Schedules: when an action fires."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from shared.action import ActionId
+from shared.job import JsonObject
+from shared.user import UserId
+
+ScheduleId = NewType("ScheduleId", int)
+
+
+class ScheduleType(StrEnum):
+    """One instant, a repeated timetable, or a delay after each run."""
+
+    ABSOLUTE = "absolute"
+    RECURRING = "recurring"
+    RELATIVE = "relative"
+
+
+class ScheduleUnit(StrEnum):
+    """What ``schedule_value`` counts; ``cron`` makes it an expression."""
+
+    SECOND = "second"
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+    CRON = "cron"
+
+    @property
+    def seconds(self) -> int | None:
+        """Length of the unit; None for cron, which has no fixed length."""
+        return {"second": 1, "minute": 60, "hour": 3600, "day": 86400}.get(self.value)
+
+
+class ScheduleStatus(StrEnum):
+    """pending: to be planned. processing: its next trigger stands. processed: nothing is left. inactive: paused."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    PROCESSED = "processed"
+    INACTIVE = "inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a schedule fires, as its user wrote it. Unit is None only for absolute schedules.
+
+    ``anchor`` is the instant from which fixed rates are counted: ``starts_at``, else the whole second of creation.
+    """
+
+    schedule_type: ScheduleType
+    schedule_value: str
+    schedule_unit: ScheduleUnit | None
+    timezone: str
+    anchor: datetime
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A schedule as its owner sees it.
+
+    ``status_note`` says why Cronny itself switched a schedule off. ``runs`` counts occurrences dispatched so far,
+    ``version`` the edits of its definition.
+    """
+
+    id: ScheduleId
+    user_id: UserId
+    action_id: ActionId
+    name: str
+    description: str | None
+    schedule_status: ScheduleStatus
+    status_note: str | None
+    timing: Timing
+    max_runs: int | None
+    runs: int
+    input: JsonObject
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    next_run_at: datetime | None = None
+    last_run_at: datetime | None = None
+    last_status: str | None = None

@@ -1,0 +1,167 @@
+"""Settings by environment: the only reader of ``os.environ``."""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Only ever accepted in development, so that a laptop works without any setting.
+DEVELOPMENT_SECRET = "development-only-secret-that-signs-nothing-of-value"  # noqa: S105
+SECRET_MIN_LENGTH = 32
+
+
+class Environment(StrEnum):
+    """Where Cronny runs."""
+
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class Ssl(StrEnum):
+    """How the connection to the database is protected."""
+
+    DISABLE = "disable"
+    REQUIRE = "require"
+    VERIFY_FULL = "verify-full"
+
+
+class BadSettings(Exception):  # noqa: N818
+    """One or more settings are wrong or missing; the message has a line for each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("Cronny cannot start, its environment is wrong:\n" + "\n".join(f"  - {f}" for f in faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says. Names in the environment are the ones in ``NAMES``."""
+
+    db_host: str
+    db_user: str
+    db_password: str
+    db_name: str
+    db_port: int
+    db_ssl: Ssl
+    environment: Environment
+    port: int
+    jwt_secret: str
+    executions_per_job: int
+    queue_url: str
+    allowed_networks: tuple[IpNetwork, ...]
+
+    @property
+    def development(self) -> bool:
+        """Whether convenience may win over strictness."""
+        return self.environment is Environment.DEVELOPMENT
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read and check every setting; raises ``BadSettings`` that lists all faults at once."""
+        reader = _Reader(environ)
+        environment = reader.read("CRONNY_ENV", Environment, default="development")
+        default_ssl = "disable" if environment is Environment.DEVELOPMENT else "require"
+        settings = cls(
+            db_host=reader.text("DB_HOST"),
+            db_user=reader.text("DB_USER"),
+            db_password=reader.text("DB_PASSWORD", empty=True),
+            db_name=reader.text("DB_NAME"),
+            db_port=reader.read("DB_PORT", _between(1, 65535), default="5432"),
+            db_ssl=reader.read("DB_SSL", Ssl, default=default_ssl),
+            environment=environment,
+            port=reader.read("PORT", _between(1, 65535), default="8009"),
+            jwt_secret=reader.read("JWT_SECRET", _secret, default=_development(environment)),
+            executions_per_job=reader.read("CRONNY_EXECUTIONS_PER_JOB", _between(1, 10_000), default="10"),
+            queue_url=reader.read("CRONNY_QUEUE_URL", _url),
+            allowed_networks=reader.read("CRONNY_ALLOWED_NETWORKS", _networks, default=""),
+        )
+        reader.finish()
+        return settings
+
+
+NAMES = (
+    "DB_HOST",
+    "DB_USER",
+    "DB_PASSWORD",
+    "DB_NAME",
+    "DB_PORT",
+    "DB_SSL",
+    "CRONNY_ENV",
+    "PORT",
+    "JWT_SECRET",
+    "CRONNY_EXECUTIONS_PER_JOB",
+    "CRONNY_QUEUE_URL",
+    "CRONNY_ALLOWED_NETWORKS",
+)
+
+
+class _Reader:
+    """Reads one name after the other and remembers what was wrong instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._faults: list[str] = []
+        if environ.get("USE_PG", "yes").lower() in ("no", "false", "0"):
+            self._faults.append("USE_PG=no asks for MySQL, which is not supported: Cronny needs PostgreSQL 15 or newer")
+
+    def text(self, name: str, *, empty: bool = False) -> str:
+        if name not in self._environ or not (self._environ[name] or empty):
+            self._faults.append(f"{name} is missing")
+        return self._environ.get(name, "")
+
+    def read(self, name: str, parse: Callable[[str], T], default: str | None = None) -> T:
+        raw = self._environ.get(name, "") or default
+        if raw is None:
+            self._faults.append(f"{name} is missing")
+        else:
+            try:
+                return parse(raw)
+            except ValueError as error:
+                # A StrEnum's own message names the class; the choices are what a person needs.
+                choices = isinstance(parse, type) and issubclass(parse, StrEnum)
+                wanted = "it must be one of " + ", ".join(parse) if choices else str(error)  # type: ignore[arg-type]
+                shown = "" if "SECRET" in name else f"={raw}"
+                self._faults.append(f"{name}{shown}: {wanted}")
+        return None  # type: ignore[return-value]  # finish() raises before anybody sees it
+
+    def finish(self) -> None:
+        if self._faults:
+            raise BadSettings(self._faults)
+
+
+def _development(environment: Environment | None) -> str | None:
+    return DEVELOPMENT_SECRET if environment is Environment.DEVELOPMENT else None
+
+
+def _between(low: int, high: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        if not raw.strip().isdecimal() or not low <= int(raw) <= high:
+            raise ValueError(f"it must be a whole number from {low} to {high}")
+        return int(raw)
+
+    return parse
+
+
+def _secret(raw: str) -> str:
+    if len(raw) < SECRET_MIN_LENGTH:
+        raise ValueError(f"it must have at least {SECRET_MIN_LENGTH} characters (try: openssl rand -hex 32)")
+    return raw
+
+
+def _url(raw: str) -> str:
+    if not raw.startswith(("http://", "https://")):
+        raise ValueError("it must be the URL of an SQS queue")
+    return raw
+
+
+def _networks(raw: str) -> tuple[IpNetwork, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in raw.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"it must be networks such as 10.0.0.0/8, separated by commas ({error})") from error

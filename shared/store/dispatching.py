@@ -1,0 +1,160 @@
+"""SQL that takes due triggers off the timetable and hands them to the queue."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, any_, bindparam, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from shared.schedule import ScheduleId
+from shared.store.arrays import BIGINT, INSTANT, TEXT, by_column, ids, rows
+from shared.store.tables import schedules, triggers
+from shared.store.timings import COLUMNS
+from shared.trigger import TriggerId, TriggerStatus
+
+# A queued trigger that nobody has claimed by then is sent again; the wait doubles with each sending, up to a limit.
+RESEND_AFTER = timedelta(seconds=20)
+# When the queue itself is away it is the queue that is asked again, not the trigger that is slow.
+QUEUE_AWAY_RETRY = timedelta(seconds=5)
+SECOND: Any = literal_column("interval '1 second'")
+
+# Both rows are locked, and rows that somebody holds are left for the next tick: an edit or a pause that holds the
+# schedule is never overtaken, and one that comes later finds the next trigger, too.
+DUE = (
+    select(
+        triggers.c.id,
+        triggers.c.user_id,
+        triggers.c.schedule_id,
+        triggers.c.due_at,
+        triggers.c.attempt,
+        triggers.c.alone,
+        schedules.c.max_runs,
+        schedules.c.runs,
+        *COLUMNS,
+    )
+    .join(schedules, schedules.c.id == triggers.c.schedule_id)
+    .where(triggers.c.status == "scheduled", triggers.c.next_attempt_at <= bindparam("now"))
+    .order_by(triggers.c.next_attempt_at)
+    .limit(bindparam("limit"))
+    .with_for_update(of=[triggers, schedules], skip_locked=True, key_share=True)
+)
+
+QUEUE = (
+    update(triggers)
+    .where(triggers.c.id == any_(ids("ids")))
+    .values(
+        status=TriggerStatus.QUEUED.value,
+        queued_at=bindparam("now", type_=INSTANT),
+        resend_at=bindparam("resend", type_=INSTANT),
+        sends=1,
+    )
+)
+
+SKIP = (
+    update(triggers)
+    .where(triggers.c.id == any_(ids("ids")))
+    .values(status=TriggerStatus.SKIPPED.value, reason=bindparam("why"), finished_at=bindparam("now", type_=INSTANT))
+)
+
+_missed = rows("missed", schedule_id=BIGINT, due_at=INSTANT, reason=TEXT)
+RECORD_MISSED = (
+    insert(triggers)
+    .from_select(
+        [
+            "user_id",
+            "schedule_id",
+            "action_id",
+            "schedule_version",
+            "due_at",
+            "next_attempt_at",
+            "status",
+            "reason",
+            "finished_at",
+        ],
+        select(
+            schedules.c.user_id,
+            schedules.c.id,
+            schedules.c.action_id,
+            schedules.c.version,
+            _missed.c.due_at,
+            _missed.c.due_at,
+            bindparam("status", type_=TEXT),
+            _missed.c.reason,
+            bindparam("now", type_=INSTANT),
+        ).select_from(_missed.join(schedules, schedules.c.id == _missed.c.schedule_id)),
+    )
+    .on_conflict_do_nothing(index_elements=["schedule_id", "due_at"])
+)
+
+COUNT_RUNS = update(schedules).where(schedules.c.id == any_(ids("ids"))).values(runs=schedules.c.runs + 1)
+
+POSTPONE = (
+    update(triggers)
+    .where(triggers.c.id == any_(ids("ids")), triggers.c.status == "queued")
+    .values(resend_at=bindparam("resend", type_=INSTANT), sends=func.greatest(triggers.c.sends - 1, 0))
+)
+
+UNCLAIMED = (
+    update(triggers)
+    .where(
+        triggers.c.id
+        == any_(
+            func.array(
+                select(triggers.c.id)
+                .where(triggers.c.status == "queued", triggers.c.resend_at <= bindparam("now", type_=INSTANT))
+                .order_by(triggers.c.resend_at)
+                .limit(bindparam("limit"))
+                .with_for_update(skip_locked=True, key_share=True)
+                .scalar_subquery()
+            )
+        )
+    )
+    .values(
+        sends=func.least(triggers.c.sends + 1, 100),
+        resend_at=bindparam("now", type_=INSTANT)
+        + SECOND * func.least(bindparam("wait", type_=BIGINT) * func.power(2, func.least(triggers.c.sends, 5)), 600),
+    )
+    .returning(triggers.c.id, triggers.c.user_id, triggers.c.alone)
+)
+
+
+def lock_due(connection: Connection, now: datetime, limit: int) -> Sequence[Any]:
+    """Due triggers with the definition of their schedules, oldest first, both locked until the transaction ends."""
+    return connection.execute(DUE, {"now": now, "limit": limit}).all()
+
+
+def mark_queued(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetime) -> None:
+    """These triggers are about to be sent."""
+    if trigger_ids:
+        connection.execute(QUEUE, {"ids": list(trigger_ids), "now": now, "resend": now + RESEND_AFTER})
+
+
+def mark_skipped(connection: Connection, trigger_ids: Sequence[TriggerId], why: str, now: datetime) -> None:
+    """These occurrences will not run; ``why`` is what their owner reads."""
+    if trigger_ids:
+        connection.execute(SKIP, {"ids": list(trigger_ids), "why": why, "now": now})
+
+
+def record_missed(connection: Connection, missed: Sequence[tuple[ScheduleId, datetime, str]], now: datetime) -> None:
+    """Write down occurrences that were never planned because their time had passed: (schedule, due time, reason)."""
+    if missed:
+        columns = by_column(("schedule_id", "due_at", "reason"), missed)
+        connection.execute(RECORD_MISSED, columns | {"now": now, "status": TriggerStatus.SKIPPED.value})
+
+
+def count_runs(connection: Connection, schedule_ids: Sequence[ScheduleId]) -> None:
+    """One more run of each of these schedules."""
+    if schedule_ids:
+        connection.execute(COUNT_RUNS, {"ids": list(schedule_ids)})
+
+
+def postpone(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetime) -> None:
+    """The queue did not take these: offer them again soon, and do not count this sending."""
+    connection.execute(POSTPONE, {"ids": list(trigger_ids), "resend": now + QUEUE_AWAY_RETRY})
+
+
+def take_unclaimed(connection: Connection, now: datetime, limit: int) -> Sequence[Any]:
+    """Queued triggers whose message seems lost, with their next sending put off: (id, user_id, alone)."""
+    parameters = {"now": now, "limit": limit, "wait": RESEND_AFTER.seconds}
+    return connection.execute(UNCLAIMED, parameters).all()

@@ -1,0 +1,119 @@
+"""The engine and the one way to hold a connection: ``with database.begin() as connection``.
+
+pg8000 reports the same event in different ways (a killed backend as InterfaceError, a statement timeout as
+ProgrammingError 57014, a dead socket as a bare TimeoutError); they are told apart here and nowhere else.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from shared.errors import Unavailable
+from shared.settings import Settings, Ssl
+from shared.store.constraints import meaning
+
+NETWORK_TIMEOUT_SECONDS = 20
+STATEMENT_TIMEOUT = "15s"
+IDLE_IN_TRANSACTION_TIMEOUT = "10s"
+
+# Classes of SQLSTATE that say "later", not "wrong": connection, resources, operator intervention, system error.
+_PASSING = ("08", "53", "57", "58", "40")
+
+
+class Database:
+    """A PostgreSQL that may go away and come back."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One transaction: commits at the end, rolls back on any error.
+
+        Raises ``Unavailable`` when the database is away (then the COMMIT may or may not have happened: every write here
+        can be replayed), or what the violated constraint means.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except IntegrityError as error:
+            raise meaning(_detail(error, "n")) from error
+        except DBAPIError as error:
+            if error.connection_invalidated or _detail(error, "C").startswith(_PASSING) or not _detail(error, "C"):
+                raise Unavailable("The database is away; try again in a moment.") from error
+            raise
+        except (OSError, PoolTimeoutError) as error:
+            raise Unavailable("The database is away; try again in a moment.") from error
+
+    def now(self) -> datetime:
+        """The database's time."""
+        with self.begin() as connection:
+            instant: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            return instant
+
+    def close(self) -> None:
+        """Hang up; the next use connects again."""
+        self.engine.dispose()
+
+
+def connect(settings: Settings, pool_size: int = 1) -> Database:
+    """A lazy database: nothing is dialled before the first ``begin``.
+
+    A Lambda instance serves one request at a time, so one connection is enough; a threaded server asks for more.
+    """
+    url = URL.create(
+        "postgresql+pg8000",
+        settings.db_user,
+        settings.db_password,
+        settings.db_host,
+        settings.db_port,
+        settings.db_name,
+    )
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_recycle=300,
+        connect_args={
+            "ssl_context": _ssl_context(settings.db_ssl),
+            "timeout": NETWORK_TIMEOUT_SECONDS,
+            "application_name": "cronny",
+            # Start-up parameters and not SET: RDS Proxy pins a session that says SET.
+            "startup_params": {
+                "statement_timeout": STATEMENT_TIMEOUT,
+                "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT,
+                "TimeZone": "UTC",
+            },
+        },
+    )
+    event.listen(engine, "connect", _no_delay)
+    return Database(engine)
+
+
+def _no_delay(connection: Any, _record: object) -> None:
+    # With Nagle's algorithm any statement over 8 KiB waits some 40 ms for the acknowledgement of its first part.
+    connection._usock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _ssl_context(mode: Ssl) -> ssl.SSLContext | bool:
+    if mode is Ssl.DISABLE:
+        return False
+    context = ssl.create_default_context()
+    if mode is Ssl.REQUIRE:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _detail(error: DBAPIError, key: str) -> str:
+    """A field of PostgreSQL's error message: ``C`` the SQLSTATE, ``n`` the constraint; empty when there is none."""
+    fields = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return str(fields.get(key, "")) if isinstance(fields, dict) else ""

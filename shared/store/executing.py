@@ -1,0 +1,200 @@
+"""SQL of a run: claim, record, finish. Every write names (id, attempt), so that a lost lease changes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Integer, SmallInteger, any_, bindparam, cast, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.types import TypeEngine
+
+from shared.outcome import JobExecution
+from shared.store.arrays import BIGINT, INSTANT, TEXT, by_column, ids, rows
+from shared.store.jsonb import clean, text
+from shared.store.tables import job_executions, jobs, schedules, triggers
+from shared.trigger import Claim, TriggerId, TriggerStatus
+
+# Beyond the timeout of the job that runs: time to record it. An executor that died is noticed after that.
+LEASE_MARGIN = timedelta(seconds=15)
+
+_longest_job = (
+    select(func.coalesce(func.max(jobs.c.job_timeout_in_secs), 0))
+    .where(jobs.c.action_id == triggers.c.action_id)
+    .scalar_subquery()
+)
+# A doubled message makes two executors claim the same rows at once: the second skips them instead of waiting.
+_free = (
+    select(triggers.c.id)
+    .where(triggers.c.id == any_(ids("ids")), triggers.c.status == "queued")
+    .with_for_update(skip_locked=True, key_share=True)
+)
+CLAIM = (
+    update(triggers)
+    .where(
+        triggers.c.id == any_(func.array(_free.scalar_subquery())),
+        schedules.c.id == triggers.c.schedule_id,
+    )
+    .values(
+        status=TriggerStatus.EXECUTING.value,
+        attempt=triggers.c.attempt + 1,
+        reason=None,
+        started_at=func.coalesce(triggers.c.started_at, bindparam("now", type_=INSTANT)),
+        lease_until=bindparam("now", type_=INSTANT)
+        + bindparam("margin")
+        + literal_column("interval '1 second'") * _longest_job,
+    )
+    .returning(
+        triggers.c.id,
+        triggers.c.attempt,
+        triggers.c.user_id,
+        triggers.c.schedule_id,
+        triggers.c.action_id,
+        triggers.c.due_at,
+        schedules.c.schedule_type,
+        schedules.c.name,
+        schedules.c.input,
+    )
+)
+
+_step = rows("step", trigger_id=BIGINT, attempt=Integer(), lease_until=INSTANT)
+EXTEND = (
+    update(triggers)
+    .where(
+        triggers.c.id == _step.c.trigger_id,
+        triggers.c.attempt == _step.c.attempt,
+        triggers.c.status == "executing",
+    )
+    .values(lease_until=_step.c.lease_until)
+    .returning(triggers.c.id)
+)
+
+_EXECUTION: dict[str, TypeEngine[Any]] = {
+    "trigger_id": BIGINT,
+    "attempt": Integer(),
+    "job_id": BIGINT,
+    "job_name": TEXT,
+    "job_type": TEXT,
+    "status": TEXT,
+    "error": TEXT,
+    "input": TEXT,
+    "output": TEXT,
+    "started_at": INSTANT,
+    "finished_at": INSTANT,
+}
+_done = rows("done", **_EXECUTION)
+# The join with triggers is the fence; the one with jobs lets go of a job that was deleted while it ran.
+RECORD = (
+    insert(job_executions)
+    .from_select(
+        ["user_id", *_EXECUTION],
+        select(
+            triggers.c.user_id,
+            _done.c.trigger_id,
+            cast(_done.c.attempt, SmallInteger),
+            jobs.c.id,
+            _done.c.job_name,
+            _done.c.job_type,
+            _done.c.status,
+            _done.c.error,
+            cast(_done.c.input, JSONB),
+            cast(_done.c.output, JSONB),
+            _done.c.started_at,
+            _done.c.finished_at,
+        ).select_from(
+            _done.join(
+                triggers,
+                (triggers.c.id == _done.c.trigger_id)
+                & (triggers.c.attempt == _done.c.attempt)
+                & (triggers.c.status == "executing"),
+            ).outerjoin(jobs, jobs.c.id == _done.c.job_id)
+        ),
+    )
+    .on_conflict_do_nothing()
+)
+
+_end = rows("ended", trigger_id=BIGINT, attempt=Integer(), status=TEXT, reason=TEXT)
+FINISH = (
+    update(triggers)
+    .where(
+        triggers.c.id == _end.c.trigger_id,
+        triggers.c.attempt == _end.c.attempt,
+        triggers.c.status == "executing",
+    )
+    .values(status=_end.c.status, reason=_end.c.reason, finished_at=bindparam("now", type_=INSTANT), lease_until=None)
+    .returning(triggers.c.id)
+)
+
+DONE_BEFORE = select(job_executions).where(
+    job_executions.c.trigger_id == any_(ids("ids")), job_executions.c.status == "completed"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A job execution to be written for a claimed trigger."""
+
+    claim: Claim
+    execution: JobExecution
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a claimed trigger ended."""
+
+    claim: Claim
+    status: TriggerStatus
+    reason: str | None
+
+
+def claim(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetime) -> list[Claim]:
+    """Take queued triggers; those that somebody else took, or that were cancelled, are not in the answer.
+
+    The lease covers the longest job of the action and the time to record it.
+    """
+    parameters: dict[str, Any] = {"ids": list(trigger_ids), "now": now, "margin": LEASE_MARGIN}
+    return [Claim(*row) for row in connection.execute(CLAIM, parameters)]
+
+
+def record(connection: Connection, records: Sequence[Record]) -> None:
+    """Write job executions; those of a lost lease, or written before, are left out."""
+    if records:
+        connection.execute(RECORD, by_column(tuple(_EXECUTION), [_values(item) for item in records]))
+
+
+def extend(connection: Connection, leases: Sequence[tuple[Claim, datetime]]) -> set[TriggerId]:
+    """Move the ends of leases; answers the triggers whose lease still held."""
+    if not leases:
+        return set()
+    values = [(claim.id, claim.attempt, until) for claim, until in leases]
+    parameters = by_column(("trigger_id", "attempt", "lease_until"), values)
+    return set(connection.execute(EXTEND, parameters).scalars())
+
+
+def finish(connection: Connection, endings: Sequence[Ending], now: datetime) -> set[TriggerId]:
+    """End triggers; answers those that were still this executor's to end."""
+    values = [(item.claim.id, item.claim.attempt, item.status.value, clean(item.reason)) for item in endings]
+    parameters: dict[str, Any] = by_column(("trigger_id", "attempt", "status", "reason"), values)
+    return set(connection.execute(FINISH, parameters | {"now": now}).scalars())
+
+
+def done_before(connection: Connection, trigger_ids: Sequence[TriggerId]) -> Sequence[Any]:
+    """Completed job executions of earlier attempts of these triggers."""
+    return connection.execute(DONE_BEFORE, {"ids": list(trigger_ids)}).all()
+
+
+def _values(item: Record) -> tuple[Any, ...]:
+    done = item.execution
+    return (
+        item.claim.id,
+        item.claim.attempt,
+        done.job_id,
+        clean(done.job_name),
+        done.job_type,
+        done.outcome.status.value,
+        clean(done.outcome.error),
+        text(done.input),
+        text(done.outcome.output),
+        done.started_at,
+        done.finished_at,
+    )

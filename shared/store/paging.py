@@ -1,0 +1,37 @@
+"""One slice of a list, in the order of its key."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam
+
+from shared.paging import Page, Slice
+
+T = TypeVar("T")
+
+Filters = Mapping[str, ColumnElement[bool]]
+
+
+def read_page(
+    connection: Connection,
+    statement: Select[Any],
+    parameters: Mapping[str, Any],
+    part: Slice,
+    build: Callable[[Any], T],
+    *,
+    newest_first: bool = False,
+) -> Page[T]:
+    """The rows of ``statement`` (which selects ``id``) that the slice asks for, each made into a noun by ``build``."""
+    key: ColumnElement[Any] = statement.selected_columns["id"]
+    ordered = statement.order_by(key.desc() if newest_first else key).limit(bindparam("limit"))
+    if part.after is not None:
+        ordered = ordered.where(key < bindparam("after") if newest_first else key > bindparam("after"))
+    # One row more than asked for tells whether anything follows.
+    rows = connection.execute(ordered, {**parameters, "limit": part.limit + 1, "after": part.after}).all()
+    items = rows[: part.limit]
+    return Page([build(row) for row in items], items[-1].id if len(rows) > part.limit else None)
+
+
+def narrowed(statement: Select[Any], known: Filters, chosen: Mapping[str, Any]) -> Select[Any]:
+    """The statement with the conditions that were chosen; their values are bound by the same names."""
+    return statement.where(*(known[name] for name in chosen))

@@ -1,0 +1,70 @@
+"""SQL that finds executing triggers whose executor died, and what becomes of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from shared.store.arrays import BIGINT, INSTANT, TEXT, by_column, rows
+from shared.store.tables import schedules, triggers
+from shared.trigger import TriggerId, TriggerStatus
+
+# Both rows again, in no order and without waiting: what is held is looked at in the next round.
+LOST = (
+    select(
+        triggers.c.id,
+        triggers.c.attempt,
+        triggers.c.schedule_id,
+        schedules.c.schedule_type,
+        ((schedules.c.schedule_status == "inactive") | (schedules.c.version != triggers.c.schedule_version)).label(
+            "changed"
+        ),
+    )
+    .join(schedules, schedules.c.id == triggers.c.schedule_id)
+    .where(triggers.c.status == "executing", triggers.c.lease_until <= bindparam("now", type_=INSTANT))
+    .order_by(triggers.c.lease_until)
+    .limit(bindparam("limit"))
+    .with_for_update(of=[triggers, schedules], skip_locked=True, key_share=True)
+)
+
+_lost = rows("lost", id=BIGINT, reason=TEXT)
+RETRY = (
+    update(triggers)
+    .where(triggers.c.id == _lost.c.id)
+    .values(
+        status=TriggerStatus.SCHEDULED.value,
+        reason=_lost.c.reason,
+        next_attempt_at=bindparam("now", type_=INSTANT),
+        lease_until=None,
+        resend_at=None,
+        alone=True,
+    )
+)
+FAIL = (
+    update(triggers)
+    .where(triggers.c.id == _lost.c.id)
+    .values(
+        status=TriggerStatus.FAILED.value,
+        reason=_lost.c.reason,
+        finished_at=bindparam("now", type_=INSTANT),
+        lease_until=None,
+    )
+)
+
+
+def lock_lost(connection: Connection, now: datetime, limit: int) -> Sequence[Any]:
+    """Executing triggers whose lease ran out, locked: (id, attempt, schedule_id, schedule_type, changed)."""
+    return connection.execute(LOST, {"now": now, "limit": limit}).all()
+
+
+def retry(connection: Connection, lost: Sequence[tuple[TriggerId, str]], now: datetime) -> None:
+    """Put triggers back on the timetable for another attempt at once, each in a message of its own."""
+    if lost:
+        connection.execute(RETRY, by_column(("id", "reason"), lost) | {"now": now})
+
+
+def fail(connection: Connection, lost: Sequence[tuple[TriggerId, str]], now: datetime) -> None:
+    """End triggers as failed, with the reason of each."""
+    if lost:
+        connection.execute(FAIL, by_column(("id", "reason"), lost) | {"now": now})

@@ -1,0 +1,142 @@
+"""SQL of schedules as their owners see and change them. The creator's and executor's statements live beside theirs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, literal, select, true, union_all, update
+
+from shared.paging import Page, Slice
+from shared.schedule import Schedule, ScheduleId, ScheduleStatus
+from shared.store import timings
+from shared.store.paging import Filters, narrowed, read_page
+from shared.store.tables import ledger, schedules, triggers
+from shared.trigger import TriggerStatus
+from shared.user import UserId
+
+_LIVE = (schedules.c.user_id == bindparam("user"), schedules.c.deleted_at.is_(None))
+_THIS = (*_LIVE, schedules.c.id == bindparam("key"))
+_DEFINED = (
+    schedules.c.id,
+    schedules.c.user_id,
+    schedules.c.action_id,
+    schedules.c.name,
+    schedules.c.description,
+    schedules.c.schedule_status,
+    schedules.c.status_note,
+    schedules.c.max_runs,
+    schedules.c.runs,
+    schedules.c.input,
+    schedules.c.version,
+    schedules.c.created_at,
+    schedules.c.updated_at,
+    *timings.COLUMNS,
+)
+
+_next_run = (
+    select(func.min(triggers.c.due_at))
+    .where(triggers.c.schedule_id == schedules.c.id, triggers.c.status == literal(TriggerStatus.SCHEDULED.value))
+    .scalar_subquery()
+)
+# The details of old triggers are gone, but the ledger knows what became of them: one look into each by its index.
+_ran = [
+    select(
+        select(table.c.started_at, table.c.status)
+        .where(table.c.schedule_id == schedules.c.id, table.c.started_at.is_not(None))
+        .order_by(table.c.due_at.desc())
+        .limit(1)
+        .correlate(schedules)
+        .subquery()
+    )
+    for table in (triggers, ledger)
+]
+_either = union_all(*_ran).subquery()
+_last_run = select(_either).order_by(_either.c.started_at.desc()).limit(1).lateral("last_run")
+
+VIEW = (
+    select(
+        *_DEFINED,
+        _next_run.label("next_run_at"),
+        _last_run.c.started_at.label("last_run_at"),
+        _last_run.c.status.label("last_status"),
+    )
+    .select_from(schedules.outerjoin(_last_run, true()))
+    .where(*_LIVE)
+)
+FIND = VIEW.where(schedules.c.id == bindparam("key"))
+FILTERS: Filters = {
+    "action_id": schedules.c.action_id == bindparam("action_id"),
+    "schedule_type": schedules.c.schedule_type == bindparam("schedule_type"),
+    "schedule_status": schedules.c.schedule_status == bindparam("schedule_status"),
+}
+
+CREATE = insert(schedules).returning(schedules.c.id)
+# Always the schedule before its triggers, and never FOR UPDATE: foreign keys that point here need not wait.
+LOCK = select(*_DEFINED).where(*_THIS).with_for_update(key_share=True)
+CHANGE = update(schedules).where(*_THIS).values(updated_at=func.clock_timestamp())
+# What came before this instant is accounted for, by the old definition or by the pause.
+ACTIVATE = CHANGE.values(
+    schedule_status=ScheduleStatus.PENDING.value,
+    active_since=func.clock_timestamp(),
+    exhausted=False,
+    status_note=None,
+)
+DELETE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, deleted_at=func.clock_timestamp())
+CANCEL_PLANNED = (
+    update(triggers)
+    .where(
+        triggers.c.user_id == bindparam("user"),
+        triggers.c.schedule_id == bindparam("key"),
+        triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
+    )
+    .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=func.clock_timestamp())
+)
+
+
+def create(connection: Connection, user_id: UserId, row: Mapping[str, Any]) -> ScheduleId:
+    """A new schedule, to be planned by the creator when its status says so."""
+    return ScheduleId(connection.execute(CREATE, {**row, "user_id": user_id}).scalar_one())
+
+
+def read_list(connection: Connection, user_id: UserId, filters: Mapping[str, Any], part: Slice) -> Page[Schedule]:
+    """The user's schedules, oldest first."""
+    return read_page(connection, narrowed(VIEW, FILTERS, filters), {**filters, "user": user_id}, part, _schedule)
+
+
+def find(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Schedule | None:
+    """The user's schedule with this id, with its next and its last run."""
+    row = connection.execute(FIND, {"user": user_id, "key": schedule_id}).one_or_none()
+    return _schedule(row) if row else None
+
+
+def lock(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Schedule | None:
+    """The same without its runs, held until the transaction ends."""
+    row = connection.execute(LOCK, {"user": user_id, "key": schedule_id}).one_or_none()
+    return _schedule(row) if row else None
+
+
+def change(connection: Connection, user_id: UserId, schedule_id: ScheduleId, changes: Mapping[str, Any]) -> None:
+    """Write these columns of a locked schedule."""
+    connection.execute(CHANGE, {**changes, "user": user_id, "key": schedule_id})
+
+
+def activate(connection: Connection, user_id: UserId, schedule_id: ScheduleId, changes: Mapping[str, Any]) -> None:
+    """Write these columns of a locked schedule and have it planned anew from this instant on."""
+    connection.execute(ACTIVATE, {**changes, "user": user_id, "key": schedule_id})
+
+
+def remove(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> None:
+    """Hide a locked schedule for good; its history stays."""
+    connection.execute(DELETE, {"user": user_id, "key": schedule_id})
+
+
+def cancel_planned(connection: Connection, user_id: UserId, schedule_id: ScheduleId, why: str) -> int:
+    """Cancel what the locked schedule has planned or queued; what executes already goes on. Answers how many."""
+    return connection.execute(CANCEL_PLANNED, {"user": user_id, "key": schedule_id, "why": why}).rowcount
+
+
+def _schedule(row: Any) -> Schedule:
+    fields = {name: value for name, value in row._mapping.items() if name not in _TIMING_NAMES}
+    return Schedule(**fields | {"schedule_status": ScheduleStatus(row.schedule_status), "timing": timings.timing(row)})
+
+
+_TIMING_NAMES = {column.name for column in timings.COLUMNS}

@@ -1,0 +1,24 @@
+"""Every table. infra/migrations makes them; a test compares a migrated database with this package."""
+
+from shared.store.tables.accounts import plans, users
+from shared.store.tables.columns import metadata
+from shared.store.tables.history import job_executions, ledger
+from shared.store.tables.services import cleaner_progress, creator_lease, heartbeats
+from shared.store.tables.timetables import schedules, triggers
+from shared.store.tables.work import actions, job_templates, jobs
+
+__all__ = [
+    "actions",
+    "cleaner_progress",
+    "creator_lease",
+    "heartbeats",
+    "job_executions",
+    "job_templates",
+    "jobs",
+    "ledger",
+    "metadata",
+    "plans",
+    "schedules",
+    "triggers",
+    "users",
+]

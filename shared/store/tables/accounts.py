@@ -1,0 +1,39 @@
+"""Users and the plans that bound what they may use."""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, func, text
+
+from shared.store.tables.columns import identity, instant, metadata
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("max_schedules", Integer, nullable=False),
+    Column("min_interval_seconds", Integer, nullable=False),
+    Column("max_in_flight", Integer, nullable=False),
+    Column("history_days", Integer, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    identity(),
+    Column("username", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("plan_id", ForeignKey("plans.id"), nullable=False, server_default=text("1")),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("address", Text),
+    Column("city", Text),
+    Column("state", Text),
+    Column("country", Text),
+    Column("zip_code", Text),
+    Column("phone", Text),
+    instant("created_at", required=True),
+    instant("updated_at", required=True),
+)
+# Names and addresses are one person's, however they are capitalised.
+Index("uq_users_username", func.lower(users.c.username), unique=True)
+Index("uq_users_email", func.lower(users.c.email), unique=True)

@@ -1,0 +1,49 @@
+"""The functions themselves: signs of life, and the creator's lease."""
+
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from shared.store.tables.columns import instant, metadata
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("service", Text, nullable=False),
+    Column("instance", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    instant("started_at", required=True),
+    instant("beat_at", required=True),
+    PrimaryKeyConstraint("service", "instance"),
+)
+
+# One row. The creator whose epoch it holds may go on; taking it is adding one.
+creator_lease = Table(
+    "creator_lease",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
+    Column("holder", Text),
+    instant("taken_at"),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+# One row, and the cleaner's lock: how far it has come.
+cleaner_progress = Table(
+    "cleaner_progress",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    # Jobs of executions up to this id were trimmed.
+    Column("execution_id", BigInteger, nullable=False, server_default=text("0")),
+    # Triggers that finished up to this instant were compacted, unless they still had executions.
+    Column("finished_at", TIMESTAMP(timezone=True), nullable=False, server_default=text("'epoch'")),
+    CheckConstraint("id = 1", name="one_row"),
+)

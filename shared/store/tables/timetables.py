@@ -1,0 +1,119 @@
+"""When to do it: schedules, and their occurrences."""
+
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.store.tables.columns import identity, instant, metadata, one_of
+
+schedules = Table(
+    "schedules",
+    metadata,
+    identity(),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("action_id", BigInteger),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("schedule_type", Text, nullable=False),
+    Column("schedule_value", Text, nullable=False),
+    Column("schedule_unit", Text),
+    Column("timezone", Text, nullable=False, server_default=text("'UTC'")),
+    Column("schedule_status", Text, nullable=False, server_default=text("'pending'")),
+    Column("status_note", Text),
+    instant("anchor", required=True),
+    instant("starts_at"),
+    instant("ends_at"),
+    Column("max_runs", Integer),
+    Column("runs", Integer, nullable=False, server_default=text("0")),
+    # Occurrences after this instant are Cronny's to account for: creation, resumption or the last edit.
+    instant("active_since", required=True),
+    # Whether nothing follows what is planned: the last trigger to end makes such a schedule `processed`.
+    Column("exhausted", Boolean, nullable=False, server_default=text("false")),
+    Column("input", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    instant("created_at", required=True),
+    instant("updated_at", required=True),
+    instant("deleted_at"),
+    UniqueConstraint("user_id", "id"),
+    ForeignKeyConstraint(["user_id", "action_id"], ["actions.user_id", "actions.id"], ondelete="SET NULL (action_id)"),
+    CheckConstraint("action_id IS NOT NULL OR deleted_at IS NOT NULL", name="action"),
+    CheckConstraint("deleted_at IS NULL OR schedule_status = 'inactive'", name="deleted"),
+    CheckConstraint("schedule_type = 'absolute' OR schedule_unit IS NOT NULL", name="unit"),
+    CheckConstraint("max_runs > 0", name="max_runs"),
+    one_of("schedule_type", "absolute", "recurring", "relative"),
+    one_of("schedule_unit", "second", "minute", "hour", "day", "cron"),
+    one_of("schedule_status", "pending", "processing", "processed", "inactive"),
+)
+Index("ix_schedules_pending", schedules.c.id, postgresql_where=text("schedule_status = 'pending'"))
+Index("ix_schedules_ending", schedules.c.id, postgresql_where=text("schedule_status = 'processing' AND exhausted"))
+Index("ix_schedules_user", schedules.c.user_id, schedules.c.id, postgresql_where=text("deleted_at IS NULL"))
+Index("ix_schedules_action", schedules.c.action_id)
+Index("ix_schedules_deleted", schedules.c.deleted_at, postgresql_where=text("deleted_at IS NOT NULL"))
+
+triggers = Table(
+    "triggers",
+    metadata,
+    identity(),
+    Column("user_id", BigInteger, nullable=False),
+    Column("schedule_id", BigInteger, nullable=False),
+    Column("action_id", BigInteger),
+    Column("due_at", TIMESTAMP(timezone=True), nullable=False),
+    # The definition that planned it: another attempt is made only while the schedule still says the same.
+    Column("schedule_version", Integer, nullable=False),
+    Column("status", Text, nullable=False, server_default=text("'scheduled'")),
+    Column("reason", Text),
+    Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
+    # When the creator may dispatch it: the due time, later for another attempt.
+    Column("next_attempt_at", TIMESTAMP(timezone=True), nullable=False),
+    # When a queued trigger that nobody claimed is sent again; each sending doubles the wait.
+    instant("resend_at"),
+    Column("sends", SmallInteger, nullable=False, server_default=text("0")),
+    # Set when an executor died with it: it no longer shares a message, so that it can harm nobody else.
+    Column("alone", Boolean, nullable=False, server_default=text("false")),
+    instant("lease_until"),
+    instant("created_at", required=True),
+    instant("queued_at"),
+    instant("started_at"),
+    instant("finished_at"),
+    UniqueConstraint("user_id", "id"),
+    UniqueConstraint("schedule_id", "due_at"),
+    ForeignKeyConstraint(["user_id", "schedule_id"], ["schedules.user_id", "schedules.id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(["user_id", "action_id"], ["actions.user_id", "actions.id"], ondelete="SET NULL (action_id)"),
+    one_of("status", "scheduled", "queued", "executing", "completed", "failed", "skipped", "cancelled"),
+    CheckConstraint("status <> 'queued' OR resend_at IS NOT NULL", name="queued_is_sent_again"),
+    CheckConstraint("status <> 'executing' OR lease_until IS NOT NULL", name="executing_has_a_lease"),
+    CheckConstraint(
+        "(status IN ('completed', 'failed', 'skipped', 'cancelled')) = (finished_at IS NOT NULL)", name="finished"
+    ),
+    CheckConstraint("status NOT IN ('failed', 'skipped') OR reason IS NOT NULL", name="reason"),
+)
+Index("ix_triggers_due", triggers.c.next_attempt_at, postgresql_where=text("status = 'scheduled'"))
+Index("ix_triggers_resend", triggers.c.resend_at, postgresql_where=text("status = 'queued'"))
+Index("ix_triggers_lease", triggers.c.lease_until, postgresql_where=text("status = 'executing'"))
+# I3: one planned occurrence per schedule. Resuming, editing or two creators at once cannot plan a second one.
+Index(
+    "uq_triggers_planned",
+    triggers.c.schedule_id,
+    unique=True,
+    postgresql_where=text("status = 'scheduled' AND attempt = 0"),
+)
+Index(
+    "ix_triggers_unfinished",
+    triggers.c.schedule_id,
+    postgresql_where=text("status IN ('scheduled', 'queued', 'executing')"),
+)
+Index("ix_triggers_finished", triggers.c.finished_at, postgresql_where=text("finished_at IS NOT NULL"))

@@ -1,0 +1,68 @@
+"""Triggers: one occurrence of a schedule each, decided exactly once.
+
+scheduled --dispatch--> queued --claim--> executing --finish--> completed | failed
+    |                     |                   `--lost, attempts left--> scheduled
+    |                     `--pause, edit, delete--> cancelled --resume at the same due time--> scheduled
+    |--pause, edit, delete--> cancelled
+    `--missed for too long--> skipped
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from shared.action import ActionId
+from shared.job import JsonObject
+from shared.schedule import ScheduleId, ScheduleType
+from shared.user import UserId
+
+TriggerId = NewType("TriggerId", int)
+
+
+class TriggerStatus(StrEnum):
+    """Where an occurrence stands."""
+
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    EXECUTING = "executing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """An occurrence as its owner sees it. ``reason`` says why it did not complete."""
+
+    id: TriggerId
+    user_id: UserId
+    schedule_id: ScheduleId
+    action_id: ActionId | None
+    due_at: datetime
+    status: TriggerStatus
+    reason: str | None
+    attempt: int
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One trigger that this executor, and nobody else, may run until its lease ends.
+
+    Every later write names ``(id, attempt)``, so that an executor that lost its lease changes nothing.
+    """
+
+    id: TriggerId
+    attempt: int
+    user_id: UserId
+    schedule_id: ScheduleId
+    action_id: ActionId | None
+    due_at: datetime
+    schedule_type: ScheduleType
+    schedule_name: str
+    schedule_input: JsonObject

@@ -1,0 +1,111 @@
+"""A real PostgreSQL for every test: one server per run, one migrated template database, one clone of it per test."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from filelock import FileLock
+from sqlalchemy import Connection, Engine
+
+from infra.local.postgres import EmbeddedPostgres
+from infra.migrations.run import upgrade
+from shared.runners.registry import build_runners
+from shared.settings import Settings
+from shared.store.engine import Database, connect
+from shared.services import Services
+from tests.fakes import RecordedQueue, SetClock
+
+TEMPLATE = "cronny_template"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Settings]:
+    """The run's server with a migrated template database; the last xdist worker to leave stops it."""
+    shared_by_workers = tmp_path_factory.getbasetemp().parent
+    home = shared_by_workers / "postgres-home" if worker_id != "master" else Path(tempfile.mkdtemp())
+    home.mkdir(exist_ok=True)
+    lock = FileLock(home / "lock")
+    users = home / "users"
+    postgres = EmbeddedPostgres(home, fsync=False)
+    with lock:
+        first = not users.exists()
+        settings = _settings(postgres.start())
+        if first:
+            with_database(settings, f"CREATE DATABASE {TEMPLATE}")
+            database = connect(replace(settings, db_name=TEMPLATE))
+            upgrade(database)
+            database.close()
+        users.write_text(str(int(users.read_text()) + 1 if not first else 1))
+    yield settings
+    with lock:
+        left = int(users.read_text()) - 1
+        users.write_text(str(left))
+        if left == 0:
+            postgres.destroy()
+    if worker_id == "master":
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def settings(server: Settings) -> Iterator[Settings]:
+    """Settings of a database of this test's own."""
+    name = f"test_{uuid4().hex}"
+    with_database(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+    yield replace(server, db_name=name)
+    with_database(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """An open database; several connections, because tests race against themselves."""
+    database = connect(settings, pool_size=10)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def engine(database: Database) -> Engine:
+    """The engine below ``database``, to look at rows."""
+    return database.engine
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    """One open transaction."""
+    with database.begin() as connection:
+        yield connection
+
+
+@pytest.fixture
+def queue() -> RecordedQueue:
+    """Remembers what was sent."""
+    return RecordedQueue()
+
+
+@pytest.fixture
+def clock(database: Database) -> SetClock:
+    """Stands still at the database's time until a test moves it."""
+    return SetClock(database.now())
+
+
+@pytest.fixture
+def services(settings: Settings, database: Database, queue: RecordedQueue, clock: SetClock) -> Services:
+    """What verbs work with: real database and runners, a recorded queue, a clock to set."""
+    return Services(settings, database, queue, build_runners(settings.allowed_networks), clock, "test")
+
+
+def _settings(variables: dict[str, str]) -> Settings:
+    rest = {"CRONNY_QUEUE_URL": "http://127.0.0.1:1/queue", "CRONNY_ALLOWED_NETWORKS": "127.0.0.0/8"}
+    return Settings.load(variables | rest)
+
+
+def with_database(settings: Settings, statement: str) -> None:
+    """Run one statement outside any transaction on the server's own database."""
+    database = connect(settings)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(statement)
+    database.close()

@@ -1,0 +1,39 @@
+"""The only fakes: a queue that remembers, a clock that is set. Databases, targets and runners are real."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.errors import Unavailable
+from shared.queue import Pack
+
+
+@dataclass
+class RecordedQueue:
+    """Keeps the packs that were sent; ``away`` makes it unreachable."""
+
+    packs: list[Pack] = field(default_factory=list)
+    away: bool = False
+
+    def send(self, packs: Sequence[Pack]) -> int:
+        if self.away:
+            raise Unavailable("The trigger queue is away: a test says so")
+        self.packs.extend(packs)
+        return len(packs)
+
+
+@dataclass
+class SetClock:
+    """Stands still until it is moved."""
+
+    instant: datetime
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def forward(self, seconds: float) -> datetime:
+        self.instant += timedelta(seconds=seconds)
+        return self.instant
+
+    def sleep_until(self, instant: datetime) -> None:
+        self.instant = max(self.instant, instant)

@@ -1,0 +1,113 @@
+"""Rows that tests start from, written as the API would write them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import func, insert, select, update
+
+from shared.action import ActionId
+from shared.job import JobId
+from shared.schedule import ScheduleId
+from shared.services import Services
+from shared.store.tables import actions, job_executions, job_templates, jobs, schedules, triggers, users
+from shared.user import UserId
+
+
+def new_user(services: Services, name: str = "ada") -> UserId:
+    """A user of the starter plan."""
+    row = {"username": name, "email": f"{name}@example.org", "password_hash": "-"}
+    return UserId(_insert(services, users, row))
+
+
+def new_action(services: Services, user_id: UserId, name: str = "greet") -> ActionId:
+    """An action without jobs."""
+    return ActionId(_insert(services, actions, {"user_id": user_id, "name": name}))
+
+
+def new_job(services: Services, user_id: UserId, action_id: ActionId, **fields: Any) -> JobId:
+    """A job of a built-in type; a logger at the root of the action unless said otherwise."""
+    row = {
+        "name": "say",
+        "job_type": "logger",
+        "job_input_type": "static_input",
+        "job_input_value": {"message": "hello"},
+        "is_root_job": True,
+        "job_timeout_in_secs": 5,
+    } | fields
+    with services.database.begin() as connection:
+        template = select(job_templates.c.id).where(job_templates.c.name == row["job_type"])
+        row |= {"job_template_id": connection.execute(template).scalar_one(), "job_template_owner_id": 0}
+    return JobId(_insert(services, jobs, {"user_id": user_id, "action_id": action_id} | row))
+
+
+def new_schedule(services: Services, user_id: UserId, action_id: ActionId, **fields: Any) -> ScheduleId:
+    """A pending schedule, every 10 seconds from the clock's whole second unless said otherwise."""
+    now = services.clock.now()
+    row = {
+        "name": "often",
+        "schedule_type": "recurring",
+        "schedule_value": "10",
+        "schedule_unit": "second",
+        "anchor": now.replace(microsecond=0),
+        "active_since": now,
+    } | fields
+    return ScheduleId(_insert(services, schedules, {"user_id": user_id, "action_id": action_id} | row))
+
+
+def new_logger_schedule(services: Services, **fields: Any) -> ScheduleId:
+    """User, action, one logger job and a pending schedule."""
+    user_id = new_user(services, f"user-{uuid4().hex}")
+    action_id = new_action(services, user_id)
+    new_job(services, user_id, action_id)
+    return new_schedule(services, user_id, action_id, **fields)
+
+
+def set_schedule(services: Services, schedule_id: ScheduleId, **fields: Any) -> None:
+    """Overwrite columns of a schedule."""
+    with services.database.begin() as connection:
+        connection.execute(update(schedules).where(schedules.c.id == schedule_id).values(**fields))
+
+
+def set_trigger(services: Services, trigger_id: int, **fields: Any) -> None:
+    """Overwrite columns of a trigger."""
+    with services.database.begin() as connection:
+        connection.execute(update(triggers).where(triggers.c.id == trigger_id).values(**fields))
+
+
+def the_schedule(services: Services, schedule_id: ScheduleId) -> Any:
+    """A schedule's row."""
+    with services.database.begin() as connection:
+        return connection.execute(select(schedules).where(schedules.c.id == schedule_id)).one()
+
+
+def the_triggers(services: Services, schedule_id: ScheduleId) -> list[Any]:
+    """A schedule's triggers by due time."""
+    with services.database.begin() as connection:
+        mine = select(triggers).where(triggers.c.schedule_id == schedule_id).order_by(triggers.c.due_at)
+        return list(connection.execute(mine))
+
+
+def the_executions(services: Services, trigger_id: int | None = None) -> list[Any]:
+    """Job executions in the order they were written, of one trigger or of all."""
+    query = select(job_executions).order_by(job_executions.c.id)
+    with services.database.begin() as connection:
+        rows = connection.execute(query).all()
+    return [row for row in rows if trigger_id in (None, row.trigger_id)]
+
+
+def count(services: Services, table: Any, **where: Any) -> int:
+    """How many rows have these values."""
+    query = select(func.count()).select_from(table).where(*(table.c[key] == value for key, value in where.items()))
+    with services.database.begin() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def due_times(services: Services, schedule_id: ScheduleId) -> list[datetime]:
+    """When a schedule's triggers are due, in order."""
+    return [row.due_at for row in the_triggers(services, schedule_id)]
+
+
+def _insert(services: Services, table: Any, row: dict[str, Any]) -> int:
+    with services.database.begin() as connection:
+        return int(connection.execute(insert(table).values(**row).returning(table.c.id)).scalar_one())
