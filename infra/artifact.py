@@ -1,16 +1,15 @@
 """The one artefact that all functions run from: our packages, and of the locked requirements what is used at run time.
 
 `python -m infra.artifact` writes build/artifact.zip for this machine;
-`python -m infra.artifact --lambda --output FOLDER` writes an unpacked one for Lambda, which is what `sam build` asks for.
+`python -m infra.artifact --lambda --output FOLDER` writes an unpacked one for Lambda, as `sam build` wants it.
 
 Installing the requirements is the slow part, so that their layer is kept in build/, named by what decides its content.
 """
 
 import argparse
-import compileall
+import fcntl
 import hashlib
 import platform
-import py_compile
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,21 +70,21 @@ class Target:
 def build_zip(root: Path = ROOT, target: Target | None = None) -> Path:
     """Writes build/artifact.zip and answers its path. The same sources always give the same bytes."""
     target = target or Target()
-    layer = build_layer(root, target)
     archive = root / "build" / "artifact.zip"
     scratch = archive.with_suffix(".new")
-    shutil.copyfile(layer.with_suffix(".zip"), scratch)
-    with tempfile.TemporaryDirectory() as folder:
+    with _alone(root), tempfile.TemporaryDirectory() as folder:
+        shutil.copyfile(build_layer(root, target).with_suffix(".zip"), scratch)
         _copy_sources(root, Path(folder))
         _compile(Path(folder), target)
         _add(scratch, Path(folder))
-    return scratch.rename(archive)
+        return scratch.rename(archive)
 
 
 def build_folder(output: Path, root: Path = ROOT, target: Target | None = None) -> None:
     """Writes the unpacked artefact into `output`."""
     target = target or Target()
-    shutil.copytree(build_layer(root, target), output, dirs_exist_ok=True)
+    with _alone(root):
+        shutil.copytree(build_layer(root, target), output, dirs_exist_ok=True)
     _copy_sources(root, output)
     _compile(output, target)
 
@@ -113,24 +113,34 @@ def requirements(lock: str) -> str:
     return "".join(entry for entry in entries[1:] if re.split(r"[=\s]", entry)[0].lower() not in unwanted)
 
 
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """One build at a time in one checkout: a test run and `make run` may want the same layer."""
+    (root / "build").mkdir(exist_ok=True)
+    with (root / "build" / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _install(wanted: str, layer: Path, target: Target) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(wanted)
         file.flush()
-        subprocess.run(
+        subprocess.run(  # noqa: S603
             [
-                *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
+                *(sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile"),
                 *("--no-deps", "--require-hashes", *target.pip, "--target", str(layer), "-r", file.name),
             ],
             check=True,
         )
-    for path in list(layer.rglob("*")):
-        name = path.relative_to(layer).as_posix()
-        if path.is_file() and (UNUSED_FILES.search(name) or (path.parent == layer / "chalice" and path.name not in CHALICE)):
+    for path in list(_files(layer)):
+        if _unused(path.relative_to(layer).as_posix()):
             path.unlink()
-    for folder in (layer / "chalice").iterdir():
-        if folder.is_dir():
-            shutil.rmtree(folder)
+
+
+def _unused(name: str) -> bool:
+    chalice = name.startswith("chalice/") and name.removeprefix("chalice/") not in CHALICE
+    return chalice or bool(UNUSED_FILES.search(name))
 
 
 def _copy_sources(root: Path, output: Path) -> None:
@@ -147,8 +157,9 @@ def _copy_sources(root: Path, output: Path) -> None:
 def _compile(folder: Path, target: Target) -> None:
     """Byte code that is never compared with its source: a cold start then neither compiles nor asks for file times."""
     if target.byte_code:
-        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
-        compileall.compile_dir(folder, quiet=1, stripdir=str(folder), invalidation_mode=unchecked, workers=0)
+        options = ["-q", "-j", "0", "-s", str(folder), "--invalidation-mode", "unchecked-hash"]
+        # In a process of its own: its workers are forks, and ours would hold on to whatever the local cloud has open.
+        subprocess.run([sys.executable, "-m", "compileall", *options, str(folder)], check=True)  # noqa: S603
 
 
 def _add(archive: Path, folder: Path) -> None:
@@ -167,7 +178,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Parses the command line and builds."""
-    parser = argparse.ArgumentParser(prog="python -m infra.artifact", description="Build the artefact of all functions.")
+    parser = argparse.ArgumentParser("python -m infra.artifact", description="Build the artefact of all functions.")
     parser.add_argument("--lambda", dest="cloud", action="store_true", help="for Lambda instead of this machine")
     parser.add_argument("--architecture", choices=sorted(LAMBDA_PLATFORM), default="x86_64", help="of Lambda")
     parser.add_argument("--output", type=Path, help="write an unpacked artefact into this folder")

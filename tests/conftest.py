@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Engine
 from infra.local.postgres import EmbeddedPostgres
 from infra.migrations.run import upgrade
 from shared.runners.registry import build_runners
+from shared.services import Services
 from shared.settings import Settings
 from shared.store.engine import Database, connect
-from shared.services import Services
 from tests.fakes import RecordedQueue, SetClock
 
 TEMPLATE = "cronny_template"

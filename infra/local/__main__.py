@@ -16,7 +16,11 @@ HOSTED = ("api", "creator", "executor", "cleaner")
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; answers the exit status. Modules are imported by the command that needs them."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.run is not _psql:
+        parser.error(f"what is {' '.join(rest)}?")
+    options.rest = rest
     try:
         status: int = options.run(Home.of_environment(), options)
     except (LocalCloudError, PostgresError) as error:
@@ -35,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     up.set_defaults(run=_up)
     serve = commands.add_parser("serve", help="host one function in the foreground, without the emulator's workers")
     serve.add_argument("function", choices=HOSTED)
-    serve.add_argument("--port", type=int, help="of the api (default: any free one)")
+    serve.add_argument("--port", type=int, help="of the api (default: PORT, else 8009)")
     serve.add_argument("--threads", type=int, default=1, help="of the executor: how many messages at once")
     serve.set_defaults(run=_serve)
     invoke = commands.add_parser("invoke", help="run one handler once")
@@ -47,7 +51,6 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
     logs.set_defaults(run=_logs)
     psql = commands.add_parser("psql", help="open a prompt on the database; more arguments go to psql")
-    psql.add_argument("arguments", nargs=argparse.REMAINDER)
     psql.set_defaults(run=_psql)
     reset = commands.add_parser("reset", help="delete the local cloud's data")
     reset.add_argument("--yes", action="store_true", help="do not ask")
@@ -94,7 +97,7 @@ def _psql(home: Home, options: argparse.Namespace) -> int:
             "PGSSLMODE": settings.db_ssl,
         }
         program = str(EmbeddedPostgres(home.path).psql())
-        return subprocess.run([program, *options.arguments], env=os.environ | login, check=False).returncode
+        return subprocess.run([program, *options.rest], env=os.environ | login, check=False).returncode
 
 
 def _reset(home: Home, options: argparse.Namespace) -> int:

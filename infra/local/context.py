@@ -1,14 +1,13 @@
 """What Lambda hands to a handler beside the event."""
 
 import secrets
-import threading
 import time
 
 
 class Context:
-    """Lambda's context object: `timeout` seconds from now are left, or none once `stopping` is set."""
+    """Lambda's context object, with a deadline `timeout` seconds from now."""
 
-    def __init__(self, function_name: str, timeout: float, stopping: threading.Event | None = None) -> None:
+    def __init__(self, function_name: str, timeout: float) -> None:
         self.function_name = function_name
         self.function_version = "$LATEST"
         self.memory_limit_in_mb = 512
@@ -17,9 +16,7 @@ class Context:
         self.log_group_name = f"/aws/lambda/{function_name}"
         self.log_stream_name = "foreground"
         self._deadline = time.monotonic() + timeout
-        self._stopping = stopping or threading.Event()
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function would be killed."""
-        left = 0.0 if self._stopping.is_set() else self._deadline - time.monotonic()
-        return max(0, int(left * 1000))
+        return max(0, int((self._deadline - time.monotonic()) * 1000))

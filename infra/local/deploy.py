@@ -1,12 +1,13 @@
-"""Deploys template.yaml into the AWS endpoint in use: upload, create or update the stack, migrate, start the creator."""
+"""Deploys template.yaml into the AWS endpoint in use: upload, create or update, migrate, start the creator."""
 
 import hashlib
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
 from infra.local.aws import Aws
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 STACK = "cronny"
 BUCKET = "cronny-artifacts"
 FUNCTIONS = ("api", "creator", "executor", "cleaner", "migrate")
+NO_STACK = "none"
+DEPLOY_SECONDS = 180.0
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def deploy(aws: Aws, template: Path, artifact: Path, settings: dict[str, str]) -
 
 
 def invoke(aws: Aws, function: str) -> Any:
-    """Runs a deployed function with an empty event and answers what it returned. Raises LocalCloudError when it failed."""
+    """Runs a deployed function with an empty event; answers what it returned, raises LocalCloudError if it failed."""
     answer = aws.functions.invoke(FunctionName=function, Payload=b"{}")
     payload = answer["Payload"].read().decode()
     if answer.get("FunctionError"):
@@ -107,38 +111,41 @@ def _bring_up(aws: Aws, template: str, parameters: "list[ParameterTypeDef]") -> 
         if "No updates are to be performed" in str(error):
             return
         raise LocalCloudError(f"The stack was refused: {error}") from error
-    _wait(aws, exists)
+    status = _settled(aws)
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise LocalCloudError(f"The stack could not be deployed ({status}):\n{_reasons(aws)}")
 
 
-def _wait(aws: Aws, update: bool) -> None:
-    waiter = (
-        aws.cloudformation.get_waiter("stack_update_complete")
-        if update
-        else aws.cloudformation.get_waiter("stack_create_complete")
-    )
+def _exists(aws: Aws) -> bool:
+    """Whether there is a stack to update. One that could not even be created is deleted first."""
+    if _settled(aws) in ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"):
+        aws.cloudformation.delete_stack(StackName=STACK)
+    return _settled(aws) not in (NO_STACK, "DELETE_COMPLETE")
+
+
+def _settled(aws: Aws) -> str:
+    """The stack's status once nothing is in progress."""
+    deadline = time.monotonic() + DEPLOY_SECONDS
+    while (status := _status(aws)).endswith("_IN_PROGRESS"):
+        if time.monotonic() > deadline:
+            raise LocalCloudError(f"The stack is still {status} after {DEPLOY_SECONDS:.0f} s.")
+        time.sleep(POLL_SECONDS)
+    return status
+
+
+def _status(aws: Aws) -> str:
     try:
-        waiter.wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
-    except WaiterError as error:
-        raise LocalCloudError("The stack could not be deployed:\n" + _reasons(aws)) from error
+        return aws.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return NO_STACK
+        raise
 
 
 def _reasons(aws: Aws) -> str:
     events = aws.cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
     failed = [event for event in events if event.get("ResourceStatus", "").endswith("FAILED")]
     return "\n".join(f"  {e.get('LogicalResourceId')}: {e.get('ResourceStatusReason')}" for e in reversed(failed))
-
-
-def _exists(aws: Aws) -> bool:
-    """Whether there is a stack to update. One that could not even be created is deleted first."""
-    try:
-        status = aws.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
-    except ClientError:
-        return False
-    if status in ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"):
-        aws.cloudformation.delete_stack(StackName=STACK)
-        aws.cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
-        return False
-    return True
 
 
 def _outputs(aws: Aws) -> Deployment:

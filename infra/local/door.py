@@ -9,7 +9,8 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
 from urllib.parse import urlsplit
 
 from infra.local.home import LocalCloudError
@@ -37,9 +38,8 @@ class Door:
         try:
             self._server = _Server((LOOPBACK, port), _Handler)
         except OSError as error:
-            raise LocalCloudError(
-                f"Port {port} is in use: stop the program that listens there, or choose another one: make run PORT={port + 1}"
-            ) from error
+            advice = f"stop the program that listens there, or choose another one: make run PORT={port + 1}"
+            raise LocalCloudError(f"Port {port} is in use: {advice}") from error
         self.port: int = self._server.server_address[1]
         self.url = f"http://{LOOPBACK}:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.1], daemon=True)
@@ -150,13 +150,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-def _pieces(stream: BinaryIO, length: int) -> Iterator[bytes]:
+def _pieces(stream: BufferedIOBase, length: int) -> Iterator[bytes]:
     while length > 0 and (piece := stream.read(min(PIECE, length))):
         length -= len(piece)
         yield piece
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+def _chunks(stream: BufferedIOBase) -> Iterator[bytes]:
     """The content of a chunked body (RFC 9112, 7.1), without its trailers."""
     while size := int(stream.readline(100).split(b";")[0], 16):
         yield from _pieces(stream, size)

@@ -45,7 +45,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         if length > LARGEST_BODY:
-            return self.send_error(413)
+            self.send_error(413)
+            return
         url = urlsplit(self.path)
         echo = {
             "method": self.command,

@@ -51,7 +51,7 @@ def given_database() -> bool:
 
 @contextmanager
 def database(home: Home) -> Iterator[dict[str, str]]:
-    """The DB_* settings of the database in use: the given one, the running session's, or the embedded one for a while."""
+    """The DB_* settings of the given database, the running session's, or the embedded one's, started for a while."""
     session = home.session()
     if given_database():
         yield {}
@@ -68,7 +68,7 @@ def database(home: Home) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def as_a_function(home: Home) -> Iterator[None]:
-    """Makes this process's environment that of a function, with the given or the running session's database and queue."""
+    """Makes our environment that of a function, with the given or the running session's database and queue."""
     session = home.session()
     queue = session.queue_url if session else UNKNOWN_QUEUE
     with database(home) as found:

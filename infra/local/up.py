@@ -71,7 +71,7 @@ def _say_where(home: Home, report: Report) -> None:
     report.say(f"Starting the local cloud; its data is in {home.path}")
     if "CRONNY_ALLOWED_NETWORKS" not in os.environ:
         networks = environment.LOOPBACK_NETWORKS
-        report.say(f"Jobs may call this machine: CRONNY_ALLOWED_NETWORKS={networks} (set it, even to nothing, to decide)")
+        report.say(f"Jobs may call this machine: CRONNY_ALLOWED_NETWORKS={networks} (set it, even empty, to decide)")
 
 
 def _open(home: Home, cloud: LocalCloud, door: Door) -> None:

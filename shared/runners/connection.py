@@ -30,7 +30,8 @@ class TimedReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         self._arm()
         size = self._raw.readinto(buffer)
-        self._on_data()
+        if size:
+            self._on_data()
         return size
 
     def close(self) -> None:

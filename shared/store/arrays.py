@@ -19,16 +19,16 @@ def ids(name: str) -> Any:
 
 
 def rows(name: str, **columns: TypeEngine[Any]) -> Any:
-    """A table of bound arrays; parameters are named as columns are: ``unnest(:id, :due_at) AS name(id, due_at)``."""
-    arrays = [bindparam(key, type_=ARRAY(kind)) for key, kind in columns.items()]
+    """A table of bound arrays, ``unnest(:name_id, :name_due_at) AS name(id, due_at)``; ``bound`` fills it."""
+    arrays = [bindparam(f"{name}_{key}", type_=ARRAY(kind)) for key, kind in columns.items()]
     table: FromClause = (
         func.unnest(*arrays)
-        .table_valued(*(column(key, kind) for key, kind in columns.items()), name=name)
-        .render_derived()
+        .table_valued(*(column(key, kind) for key, kind in columns.items()))
+        .render_derived(name=name)
     )
     return table
 
 
-def by_column(names: Sequence[str], values: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
-    """Rows turned into the parameters that ``rows`` wants; works for no rows, too."""
-    return {name: [value[position] for value in values] for position, name in enumerate(names)}
+def bound(table: Any, values: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """The parameters that fill a table of ``rows``: one sequence per row, in the order of its columns."""
+    return {f"{table.name}_{key}": [row[position] for row in values] for position, key in enumerate(table.c.keys())}

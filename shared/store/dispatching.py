@@ -8,7 +8,7 @@ from sqlalchemy import Connection, any_, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.schedule import ScheduleId
-from shared.store.arrays import BIGINT, INSTANT, TEXT, by_column, ids, rows
+from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, ids, rows
 from shared.store.tables import schedules, triggers
 from shared.store.timings import COLUMNS
 from shared.trigger import TriggerId, TriggerStatus
@@ -139,8 +139,7 @@ def mark_skipped(connection: Connection, trigger_ids: Sequence[TriggerId], why: 
 def record_missed(connection: Connection, missed: Sequence[tuple[ScheduleId, datetime, str]], now: datetime) -> None:
     """Write down occurrences that were never planned because their time had passed: (schedule, due time, reason)."""
     if missed:
-        columns = by_column(("schedule_id", "due_at", "reason"), missed)
-        connection.execute(RECORD_MISSED, columns | {"now": now, "status": TriggerStatus.SKIPPED.value})
+        connection.execute(RECORD_MISSED, bound(_missed, missed) | {"now": now, "status": TriggerStatus.SKIPPED.value})
 
 
 def count_runs(connection: Connection, schedule_ids: Sequence[ScheduleId]) -> None:

@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from shared.errors import Unavailable
+from shared.errors import CronnyError, Invalid, Unavailable
 from shared.settings import Settings, Ssl
 from shared.store.constraints import meaning
 
@@ -38,17 +38,13 @@ class Database:
         """One transaction: commits at the end, rolls back on any error.
 
         Raises ``Unavailable`` when the database is away (then the COMMIT may or may not have happened: every write here
-        can be replayed), or what the violated constraint means.
+        can be replayed), what a violated constraint means, or ``Invalid`` for a value that no column can hold.
         """
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except IntegrityError as error:
-            raise meaning(_detail(error, "n")) from error
         except DBAPIError as error:
-            if error.connection_invalidated or _detail(error, "C").startswith(_PASSING) or not _detail(error, "C"):
-                raise Unavailable("The database is away; try again in a moment.") from error
-            raise
+            raise _translated(error) from error
         except (OSError, PoolTimeoutError) as error:
             raise Unavailable("The database is away; try again in a moment.") from error
 
@@ -111,6 +107,18 @@ def _ssl_context(mode: Ssl) -> ssl.SSLContext | bool:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _translated(error: DBAPIError) -> CronnyError | DBAPIError:
+    """The domain's word for a driver's error, by SQLSTATE class (PostgreSQL, appendix A); bugs stay what they are."""
+    state = _detail(error, "C")
+    if error.connection_invalidated or not state or state.startswith(_PASSING):
+        return Unavailable("The database is away; try again in a moment.")
+    if state.startswith("23"):
+        return meaning(_detail(error, "n"))
+    if state.startswith("22"):
+        return Invalid.field("body", "holds a value that cannot be stored, such as a date out of range")
+    return error
 
 
 def _detail(error: DBAPIError, key: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
 from shared.outcome import JobExecution
-from shared.store.arrays import BIGINT, INSTANT, TEXT, by_column, ids, rows
+from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, ids, rows
 from shared.store.jsonb import clean, text
 from shared.store.tables import job_executions, jobs, schedules, triggers
 from shared.trigger import Claim, TriggerId, TriggerStatus
@@ -40,9 +40,7 @@ CLAIM = (
         attempt=triggers.c.attempt + 1,
         reason=None,
         started_at=func.coalesce(triggers.c.started_at, bindparam("now", type_=INSTANT)),
-        lease_until=bindparam("now", type_=INSTANT)
-        + bindparam("margin")
-        + literal_column("interval '1 second'") * _longest_job,
+        lease_until=bindparam("lease", type_=INSTANT) + literal_column("interval '1 second'") * _longest_job,
     )
     .returning(
         triggers.c.id,
@@ -152,14 +150,14 @@ def claim(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetim
 
     The lease covers the longest job of the action and the time to record it.
     """
-    parameters: dict[str, Any] = {"ids": list(trigger_ids), "now": now, "margin": LEASE_MARGIN}
+    parameters: dict[str, Any] = {"ids": list(trigger_ids), "now": now, "lease": now + LEASE_MARGIN}
     return [Claim(*row) for row in connection.execute(CLAIM, parameters)]
 
 
 def record(connection: Connection, records: Sequence[Record]) -> None:
     """Write job executions; those of a lost lease, or written before, are left out."""
     if records:
-        connection.execute(RECORD, by_column(tuple(_EXECUTION), [_values(item) for item in records]))
+        connection.execute(RECORD, bound(_done, [_values(item) for item in records]))
 
 
 def extend(connection: Connection, leases: Sequence[tuple[Claim, datetime]]) -> set[TriggerId]:
@@ -167,14 +165,13 @@ def extend(connection: Connection, leases: Sequence[tuple[Claim, datetime]]) -> 
     if not leases:
         return set()
     values = [(claim.id, claim.attempt, until) for claim, until in leases]
-    parameters = by_column(("trigger_id", "attempt", "lease_until"), values)
-    return set(connection.execute(EXTEND, parameters).scalars())
+    return set(connection.execute(EXTEND, bound(_step, values)).scalars())
 
 
 def finish(connection: Connection, endings: Sequence[Ending], now: datetime) -> set[TriggerId]:
     """End triggers; answers those that were still this executor's to end."""
     values = [(item.claim.id, item.claim.attempt, item.status.value, clean(item.reason)) for item in endings]
-    parameters: dict[str, Any] = by_column(("trigger_id", "attempt", "status", "reason"), values)
+    parameters: dict[str, Any] = bound(_end, values)
     return set(connection.execute(FINISH, parameters | {"now": now}).scalars())
 
 

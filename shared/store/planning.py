@@ -9,7 +9,7 @@ from sqlalchemy import Connection, any_, bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.schedule import ScheduleId, ScheduleStatus
-from shared.store.arrays import BIGINT, INSTANT, by_column, ids, rows
+from shared.store.arrays import BIGINT, INSTANT, bound, ids, rows
 from shared.store.tables import schedules, triggers
 from shared.store.timings import COLUMNS
 from shared.trigger import TriggerStatus
@@ -115,12 +115,11 @@ def put(connection: Connection, occurrences: Sequence[Occurrence]) -> None:
     """
     if not occurrences:
         return
-    columns = ("schedule_id", "due_at")
     pairs = [(occurrence.schedule_id, occurrence.due_at) for occurrence in occurrences]
-    planned = set(connection.execute(PUT, by_column(columns, pairs)).scalars())
+    planned = set(connection.execute(PUT, bound(_planned, pairs)).scalars())
     decided = [pair for pair in pairs if pair[0] not in planned]
     if decided:
-        connection.execute(PLAN_AGAIN, by_column(columns, decided))
+        connection.execute(PLAN_AGAIN, bound(_again, decided))
 
 
 def mark_processing(connection: Connection, schedule_ids: Sequence[ScheduleId], *, exhausted: bool) -> None:

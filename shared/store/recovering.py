@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from shared.store.arrays import BIGINT, INSTANT, TEXT, by_column, rows
+from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, rows
 from shared.store.tables import schedules, triggers
 from shared.trigger import TriggerId, TriggerStatus
 
@@ -61,10 +61,10 @@ def lock_lost(connection: Connection, now: datetime, limit: int) -> Sequence[Any
 def retry(connection: Connection, lost: Sequence[tuple[TriggerId, str]], now: datetime) -> None:
     """Put triggers back on the timetable for another attempt at once, each in a message of its own."""
     if lost:
-        connection.execute(RETRY, by_column(("id", "reason"), lost) | {"now": now})
+        connection.execute(RETRY, bound(_lost, lost) | {"now": now})
 
 
 def fail(connection: Connection, lost: Sequence[tuple[TriggerId, str]], now: datetime) -> None:
     """End triggers as failed, with the reason of each."""
     if lost:
-        connection.execute(FAIL, by_column(("id", "reason"), lost) | {"now": now})
+        connection.execute(FAIL, bound(_lost, lost) | {"now": now})

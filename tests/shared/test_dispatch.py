@@ -51,9 +51,7 @@ def test_the_next_trigger_is_counted_from_the_planned_time(services: Services, q
 
 def test_an_absolute_schedule_fires_once_ever(services: Services, queue: RecordedQueue, clock: SetClock) -> None:
     instant = clock.now().replace(microsecond=0) + timedelta(seconds=30)
-    schedule = planned(
-        services, schedule_type="absolute", schedule_value=instant.isoformat(), schedule_unit=None
-    )
+    schedule = planned(services, schedule_type="absolute", schedule_value=instant.isoformat(), schedule_unit=None)
     dispatch(services, instant)
     set_trigger(services, the_triggers(services, schedule)[0].id, status="completed", finished_at=instant)
     plan(services, instant)

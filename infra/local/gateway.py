@@ -1,0 +1,113 @@
+"""What API Gateway does in the cloud: turns HTTP requests into events of payload version 2.0, and answers back."""
+
+import base64
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from infra.local.context import Context
+from infra.local.handlers import Handler, handler, timeout
+from infra.local.home import LocalCloudError
+from infra.local.ports import LOOPBACK
+
+# API Gateway refuses more than 10 MB.
+LARGEST_BODY = 10 * 1024 * 1024
+
+
+def run(port: int, stop: threading.Event) -> None:
+    """Answers HTTP on a loopback port until `stop`. Raises LocalCloudError when the port is taken."""
+    try:
+        server = _Server((LOOPBACK, port), _Handler)
+    except OSError as error:
+        raise LocalCloudError(f"Port {port} is in use: choose another one with --port.") from error
+    server.function = handler("api")
+    thread = threading.Thread(target=server.serve_forever, args=[0.1], daemon=True)
+    thread.start()
+    print(f"The api answers on http://{LOOPBACK}:{server.server_address[1]}, in process {os.getpid()}.", flush=True)
+    stop.wait()
+    server.shutdown()
+    with server.one_at_a_time:
+        server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    function: Handler
+
+    def __init__(self, *arguments: Any) -> None:
+        # As an instance of a function does; connections stay open side by side.
+        self.one_at_a_time = threading.Lock()
+        super().__init__(*arguments)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 64 * 1024
+    timeout = 60
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > LARGEST_BODY:
+            self.send_error(413)
+            return
+        event = to_event(self.command, self.path, list(self.headers.items()), self.rfile.read(length))
+        with self.server.one_at_a_time:
+            answer = self.server.function(event, Context("cronny-api", timeout("api")))
+        self._write(answer)
+
+    def _write(self, answer: dict[str, Any]) -> None:
+        text = answer.get("body") or ""
+        body = base64.b64decode(text) if answer.get("isBase64Encoded") else str(text).encode()
+        self.send_response(int(answer["statusCode"]))
+        headers = {name.lower(): value for name, value in (answer.get("headers") or {}).items()}
+        for name, value in (headers | {"content-length": str(len(body))}).items():
+            self.send_header(name, value)
+        for cookie in answer.get("cookies") or []:
+            self.send_header("set-cookie", cookie)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        self.wfile.flush()
+
+
+def to_event(method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> dict[str, Any]:
+    """A request as API Gateway's payload 2.0. Repeated headers and query fields are joined with commas, as there."""
+    url = urlsplit(target)
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": unquote(url.path),
+        "rawQueryString": url.query,
+        "headers": _joined([(name.lower(), value) for name, value in headers]),
+        "queryStringParameters": _joined(parse_qsl(url.query, keep_blank_values=True)),
+        "requestContext": {
+            "stage": "$default",
+            "requestId": os.urandom(16).hex(),
+            "http": {"method": method, "path": unquote(url.path), "protocol": "HTTP/1.1", "sourceIp": LOOPBACK},
+        },
+    }
+    return event | _body(body)
+
+
+def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in pairs:
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+def _body(body: bytes) -> dict[str, Any]:
+    try:
+        return {"body": body.decode(), "isBase64Encoded": False} if body else {"isBase64Encoded": False}
+    except UnicodeDecodeError:
+        return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}

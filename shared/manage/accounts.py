@@ -1,0 +1,83 @@
+"""Signing up, logging in, the profile and the plan."""
+
+from collections.abc import Sequence
+
+from shared import passwords
+from shared.errors import Fault, Invalid, NotSignedIn
+from shared.manage.draft import Draft
+from shared.services import Services
+from shared.store import users
+from shared.user import Plan, User, UserId
+
+WRONG_LOGIN = "The username or the password is wrong."
+NO_ACCOUNT = "This account no longer exists."
+
+
+def register(services: Services, draft: Draft) -> User:
+    """A new account from ``username``, ``email`` and ``password``. Raises ``Invalid``, ``Conflict`` for a taken name."""
+    draft.accept(_password_faults(services, draft))
+    password_hash = passwords.hash_password(draft.fields["password"])
+    with services.database.begin() as connection:
+        return users.register(connection, draft.fields["username"], draft.fields["email"], password_hash)
+
+
+def log_in(services: Services, login: str, password: str) -> User:
+    """The account of this username or e-mail address; ``NotSignedIn`` in the same words and time for all that fails."""
+    with services.database.begin() as connection:
+        found = users.find_credentials(connection, login)
+    if not passwords.matches(password, found and found.password_hash) or found is None:
+        raise NotSignedIn(WRONG_LOGIN)
+    if passwords.is_outdated(found.password_hash):
+        with services.database.begin() as connection:
+            users.change(connection, found.user.id, {"password_hash": passwords.hash_password(password)})
+    return found.user
+
+
+def get_user(services: Services, user_id: UserId) -> User:
+    """The caller's account; ``NotSignedIn`` when it is gone."""
+    with services.database.begin() as connection:
+        user = users.find(connection, user_id)
+    if user is None:
+        raise NotSignedIn(NO_ACCOUNT)
+    return user
+
+
+def change_profile(services: Services, user_id: UserId, draft: Draft) -> User:
+    """Write the sent fields of the profile."""
+    draft.accept()
+    return _change(services, user_id, draft)
+
+
+def get_plans(services: Services) -> Sequence[Plan]:
+    """Every plan there is."""
+    with services.database.begin() as connection:
+        return users.list_plans(connection)
+
+
+def choose_plan(services: Services, user_id: UserId, draft: Draft) -> Plan:
+    """Put the caller on the plan ``plan_id``, or the one named ``plan``."""
+    draft.accept()
+    chosen = next((plan for plan in get_plans(services) if _is_meant(plan, draft)), None)
+    if chosen is None:
+        raise Invalid.field("plan_id" if "plan_id" in draft.fields else "plan", "there is no such plan")
+    _change(services, user_id, Draft({"plan_id": chosen.id}))
+    return chosen
+
+
+def _is_meant(plan: Plan, draft: Draft) -> bool:
+    return draft.fields["plan_id"] == plan.id if "plan_id" in draft.fields else draft.fields.get("plan") == plan.name
+
+
+def _change(services: Services, user_id: UserId, draft: Draft) -> User:
+    with services.database.begin() as connection:
+        user = users.change(connection, user_id, draft.fields)
+    if user is None:
+        raise NotSignedIn(NO_ACCOUNT)
+    return user
+
+
+def _password_faults(services: Services, draft: Draft) -> list[Fault]:
+    if "password" not in draft.fields:
+        return []
+    weakness = passwords.weakness(draft.fields["password"], development=services.settings.development)
+    return [Fault("password", weakness)] if weakness else []

@@ -1,0 +1,68 @@
+"""Actions with their jobs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.action import Action, ActionId
+from shared.errors import NotFound
+from shared.manage.draft import Draft
+from shared.paging import Page, Slice
+from shared.services import Services
+from shared.store import Connection, actions, jobs
+from shared.store.jobs import StoredJob
+from shared.user import UserId
+
+MISSING = "There is no such action."
+
+
+@dataclass(frozen=True, slots=True)
+class ActionWithJobs:
+    """An action as its owner reads it."""
+
+    action: Action
+    jobs: Sequence[StoredJob] = ()
+
+
+def create_action(services: Services, user_id: UserId, draft: Draft) -> ActionWithJobs:
+    """A new action, without jobs yet."""
+    draft.accept()
+    with services.database.begin() as connection:
+        return ActionWithJobs(actions.create(connection, user_id, draft.fields))
+
+
+def list_actions(services: Services, user_id: UserId, part: Slice) -> Page[ActionWithJobs]:
+    """The caller's actions."""
+    with services.database.begin() as connection:
+        page = actions.read_list(connection, user_id, part)
+        return Page(_with_jobs(connection, user_id, page.items), page.next_after)
+
+
+def get_action(services: Services, user_id: UserId, action_id: ActionId) -> ActionWithJobs:
+    """One action; raises ``NotFound``."""
+    with services.database.begin() as connection:
+        action = actions.find(connection, user_id, action_id)
+        if action is None:
+            raise NotFound(MISSING)
+        return _with_jobs(connection, user_id, [action])[0]
+
+
+def change_action(services: Services, user_id: UserId, action_id: ActionId, draft: Draft) -> ActionWithJobs:
+    """Write the sent fields; raises ``NotFound``, ``Invalid``."""
+    with services.database.begin() as connection:
+        if not actions.lock(connection, user_id, action_id):
+            raise NotFound(MISSING)
+        draft.accept()
+        action = actions.change(connection, user_id, action_id, draft.fields)
+        return _with_jobs(connection, user_id, [action] if action else [])[0]
+
+
+def delete_action(services: Services, user_id: UserId, action_id: ActionId) -> None:
+    """Delete the action and its jobs; raises ``NotFound``, and ``Conflict`` while a schedule points at it."""
+    with services.database.begin() as connection:
+        if not actions.remove(connection, user_id, action_id):
+            raise NotFound(MISSING)
+
+
+def _with_jobs(connection: Connection, user_id: UserId, found: Sequence[Action]) -> list[ActionWithJobs]:
+    stored = jobs.of_actions(connection, user_id, [action.id for action in found])
+    return [ActionWithJobs(action, [job for job in stored if job.action_id == action.id]) for action in found]

@@ -1,0 +1,91 @@
+"""The catalogue of job types, and a user's presets of them."""
+
+from shared.errors import Conflict, Fault, NotFound
+from shared.job import JobTemplate, JobTemplateId
+from shared.manage.draft import Draft
+from shared.paging import Page, Slice
+from shared.runners.registry import BUILT_IN
+from shared.services import Services
+from shared.store import Connection, job_templates
+from shared.user import UserId
+
+MISSING = "There is no such job template."
+JOB_TYPES = ", ".join(BUILT_IN)
+
+
+def create_job_template(services: Services, user_id: UserId, draft: Draft) -> tuple[JobTemplate, bool]:
+    """A new preset, and whether it is new: the bare name of a built-in type answers the built-in template.
+
+    Raises ``Invalid``, and ``Conflict`` when the user has a preset of that name.
+    """
+    name = draft.fields.get("name")
+    with services.database.begin() as connection:
+        if _means_built_in(draft) and (built_in := job_templates.find_built_in(connection, str(name).lower())):
+            return built_in, False
+        draft.accept(_type_faults(draft, required=True))
+        job_type = BUILT_IN[draft.fields["job_type"]]
+        # A preset is of a built-in type, whose schema is the same for everybody and not a client's to write.
+        return job_templates.create(connection, user_id, {**draft.fields, "input_schema": job_type.input_schema}), True
+
+
+def list_job_templates(services: Services, user_id: UserId, part: Slice) -> Page[JobTemplate]:
+    """The built-in templates and the caller's presets."""
+    with services.database.begin() as connection:
+        return job_templates.read_list(connection, user_id, part)
+
+
+def get_job_template(services: Services, user_id: UserId, template_id: JobTemplateId) -> JobTemplate:
+    """One template; raises ``NotFound``."""
+    with services.database.begin() as connection:
+        return _found(connection, user_id, template_id)
+
+
+def change_job_template(services: Services, user_id: UserId, template_id: JobTemplateId, draft: Draft) -> JobTemplate:
+    """Write the sent fields of a preset; raises ``NotFound``, ``Invalid``, and ``Conflict`` for a built-in one."""
+    with services.database.begin() as connection:
+        current = _own(connection, user_id, template_id)
+        draft.accept(_fixed_type_faults(draft, current))
+        changed = job_templates.change(connection, user_id, template_id, draft.fields)
+    if changed is None:
+        raise NotFound(MISSING)
+    return changed
+
+
+def delete_job_template(services: Services, user_id: UserId, template_id: JobTemplateId) -> None:
+    """Delete a preset; raises ``NotFound``, and ``Conflict`` for a built-in one or while a job uses it."""
+    with services.database.begin() as connection:
+        _own(connection, user_id, template_id)
+        job_templates.remove(connection, user_id, template_id)
+
+
+def _found(connection: Connection, user_id: UserId, template_id: JobTemplateId) -> JobTemplate:
+    template = job_templates.find(connection, user_id, template_id)
+    if template is None:
+        raise NotFound(MISSING)
+    return template
+
+
+def _own(connection: Connection, user_id: UserId, template_id: JobTemplateId) -> JobTemplate:
+    template = _found(connection, user_id, template_id)
+    if template.user_id is None:
+        raise Conflict("This job template is built in and stays as it is; make a preset of your own.")
+    return template
+
+
+def _means_built_in(draft: Draft) -> bool:
+    name, job_type = draft.fields.get("name"), draft.fields.get("job_type")
+    return isinstance(name, str) and name.lower() in BUILT_IN and job_type in (None, name.lower())
+
+
+def _type_faults(draft: Draft, *, required: bool) -> list[Fault]:
+    job_type = draft.fields.get("job_type")
+    if job_type in BUILT_IN or not draft.understood("job_type") or (job_type is None and not required):
+        return []
+    return [Fault("job_type", f"must be one of {JOB_TYPES}")]
+
+
+def _fixed_type_faults(draft: Draft, current: JobTemplate) -> list[Fault]:
+    """Jobs were checked against the type, so a preset keeps the one it was made with."""
+    if draft.fields.get("job_type", current.job_type) == current.job_type:
+        return []
+    return [Fault("job_type", f"stays {current.job_type}; make another preset instead")]

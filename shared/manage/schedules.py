@@ -1,0 +1,205 @@
+"""Schedules: every change of what is planned happens in the transaction that changes the definition."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from shared import timetable
+from shared.action import ActionId
+from shared.clock import whole_second_after
+from shared.errors import Fault, NotFound
+from shared.manage.draft import Draft
+from shared.paging import Page, Slice
+from shared.schedule import Schedule, ScheduleId, ScheduleStatus, ScheduleType, ScheduleUnit, Timing
+from shared.services import Services
+from shared.store import Connection, actions, schedules
+from shared.user import UserId
+
+MISSING = "There is no such schedule."
+PAUSED, EDITED, DELETED = "the schedule was paused", "the schedule was edited", "the schedule was deleted"
+
+TIMING = ("schedule_type", "schedule_value", "schedule_unit", "timezone", "starts_at", "ends_at")
+DEFINITION = (*TIMING, "action_id", "input", "max_runs")
+DEFAULTS: Mapping[str, Any] = {"schedule_unit": None, "timezone": "UTC", "starts_at": None, "ends_at": None}
+
+
+class Wish(StrEnum):
+    """What a client wants of a schedule's status; the other statuses are Cronny's to set."""
+
+    RUN = "run"
+    PAUSE = "pause"
+
+
+def create_schedule(services: Services, user_id: UserId, draft: Draft) -> Schedule:
+    """A new schedule, which the creator plans unless ``status`` wishes a pause. Raises ``Invalid``."""
+    now = services.clock.now()
+    fields = {**DEFAULTS, **_definition(draft.fields, draft.fields.get("schedule_type"))}
+    row = {**fields, "anchor": _anchor(fields, now), "schedule_status": ScheduleStatus.PENDING.value}
+    if draft.fields.get("schedule_status") is Wish.PAUSE:
+        row["schedule_status"] = ScheduleStatus.INACTIVE.value
+    with services.database.begin() as connection:
+        draft.accept([*_timing_faults(draft, row, now), *_action_faults(connection, user_id, draft)])
+        return _seen(connection, user_id, schedules.create(connection, user_id, row))
+
+
+def list_schedules(services: Services, user_id: UserId, draft: Draft, part: Slice) -> Page[Schedule]:
+    """The caller's schedules, narrowed by the draft's fields."""
+    draft.accept()
+    with services.database.begin() as connection:
+        return schedules.read_list(connection, user_id, draft.fields, part)
+
+
+def get_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -> Schedule:
+    """One schedule; raises ``NotFound``."""
+    with services.database.begin() as connection:
+        return _seen(connection, user_id, schedule_id)
+
+
+def change_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId, draft: Draft) -> Schedule:
+    """Write the sent fields. Raises ``NotFound``, ``Invalid``.
+
+    An edit of the definition cancels what was planned by the old one, and so does a pause. What executes goes on.
+    """
+    now = services.clock.now()
+    with services.database.begin() as connection:
+        current = _locked(connection, user_id, schedule_id)
+        edit = _edit(current, draft)
+        row = {**_columns(current), **edit.changes, "anchor": edit.anchor}
+        found = _timing_faults(draft, row, now) if edit.retimed else []
+        draft.accept([*found, *_action_faults(connection, user_id, draft)])
+        _write(connection, current, edit)
+        return _seen(connection, user_id, schedule_id)
+
+
+def pause_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -> Schedule:
+    """Cancel what is planned and plan nothing more; changes nothing when paused already."""
+    return change_schedule(services, user_id, schedule_id, Draft({"schedule_status": Wish.PAUSE}))
+
+
+def resume_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -> Schedule:
+    """Have a paused or processed schedule planned from now on; an active one goes on as it is."""
+    return change_schedule(services, user_id, schedule_id, Draft({"schedule_status": Wish.RUN}))
+
+
+def delete_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -> None:
+    """Hide the schedule and cancel what it has planned; its history stays. Raises ``NotFound``."""
+    with services.database.begin() as connection:
+        _locked(connection, user_id, schedule_id)
+        schedules.remove(connection, user_id, schedule_id)
+        schedules.cancel_planned(connection, user_id, schedule_id, DELETED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """What a draft means for a schedule as it stands."""
+
+    current: Schedule
+    changes: Mapping[str, Any]
+    wish: Wish | None
+
+    @property
+    def redefined(self) -> bool:
+        return any(name in self.changes for name in DEFINITION)
+
+    @property
+    def retimed(self) -> bool:
+        return any(name in self.changes for name in TIMING)
+
+    @property
+    def pauses(self) -> bool:
+        return self.wish is Wish.PAUSE and self.current.schedule_status is not ScheduleStatus.INACTIVE
+
+    @property
+    def activates(self) -> bool:
+        """Whether it is to be planned anew: resumed, or edited while it was not paused."""
+        if self.wish is Wish.RUN:
+            return self.redefined or self.current.schedule_status in (ScheduleStatus.INACTIVE, ScheduleStatus.PROCESSED)
+        return self.wish is None and self.redefined and self.current.schedule_status is not ScheduleStatus.INACTIVE
+
+    @property
+    def anchor(self) -> datetime:
+        """Where fixed rates are counted from: an edit of the interval alone keeps the old beat."""
+        if "starts_at" not in self.changes:
+            return self.current.timing.anchor
+        return _anchor(self.changes, self.current.created_at)
+
+
+def _edit(current: Schedule, draft: Draft) -> _Edit:
+    """Only what differs is a change, so that sending back a whole schedule with a new name edits the name."""
+    was = _columns(current)
+    sent = _definition(draft.fields, draft.fields.get("schedule_type", was["schedule_type"]))
+    changes = {name: value for name, value in sent.items() if value != was[name]}
+    return _Edit(current, changes, draft.fields.get("schedule_status"))
+
+
+def _write(connection: Connection, current: Schedule, edit: _Edit) -> None:
+    """1. The row, 2. its planned triggers: in this order everywhere, so that nobody waits for each other in a ring."""
+    row = dict(edit.changes)
+    if edit.redefined:
+        row |= {"anchor": edit.anchor, "version": current.version + 1}
+    if edit.pauses:
+        row |= {"schedule_status": ScheduleStatus.INACTIVE.value, "status_note": None}
+    if edit.activates:
+        schedules.activate(connection, current.user_id, current.id, row)
+    elif row:
+        schedules.change(connection, current.user_id, current.id, row)
+    if edit.redefined or edit.pauses:
+        schedules.cancel_planned(connection, current.user_id, current.id, PAUSED if edit.pauses else EDITED)
+
+
+def _locked(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Schedule:
+    schedule = schedules.lock(connection, user_id, schedule_id)
+    if schedule is None:
+        raise NotFound(MISSING)
+    return schedule
+
+
+def _seen(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Schedule:
+    schedule = schedules.find(connection, user_id, schedule_id)
+    if schedule is None:
+        raise NotFound(MISSING)
+    return schedule
+
+
+def _definition(fields: Mapping[str, Any], schedule_type: str | None) -> dict[str, Any]:
+    """The columns among the fields. The unit of a single instant means nothing, whatever was sent."""
+    columns = {name: value for name, value in fields.items() if name != "schedule_status"}
+    return columns | {"schedule_unit": None} if schedule_type == ScheduleType.ABSOLUTE else columns
+
+
+def _columns(schedule: Schedule) -> dict[str, Any]:
+    """Every column that a client may write, as it stands."""
+    own = {name: getattr(schedule, name) for name in ("name", "description", "action_id", "input", "max_runs")}
+    return own | {name: getattr(schedule.timing, name) for name in TIMING}
+
+
+def _anchor(fields: Mapping[str, Any], otherwise: datetime) -> datetime:
+    """A whole second, because due times are: the one of ``starts_at`` or after it, else the one of creation."""
+    starts_at: datetime | None = fields["starts_at"]
+    if starts_at is None:
+        return otherwise.replace(microsecond=0)
+    return whole_second_after(starts_at) if starts_at.microsecond else starts_at
+
+
+def _timing_faults(draft: Draft, row: Mapping[str, Any], now: datetime) -> list[Fault]:
+    """What is wrong with the timetable, as far as its fields were sent and understood."""
+    if not draft.understood(*TIMING) or not {"schedule_type", "schedule_value"} <= row.keys():
+        return []
+    if row["schedule_unit"] is not None and row["schedule_unit"] not in list(ScheduleUnit):
+        return [Fault("schedule_unit", f"must be one of {', '.join(ScheduleUnit)}")]
+    return timetable.check(_timing(row), now)
+
+
+def _timing(row: Mapping[str, Any]) -> Timing:
+    unit = ScheduleUnit(row["schedule_unit"]) if row["schedule_unit"] else None
+    rest = {name: row[name] for name in ("schedule_value", "timezone", "anchor", "starts_at", "ends_at")}
+    return Timing(schedule_type=ScheduleType(row["schedule_type"]), schedule_unit=unit, **rest)
+
+
+def _action_faults(connection: Connection, user_id: UserId, draft: Draft) -> list[Fault]:
+    if "action_id" not in draft.fields:
+        return []
+    action = actions.find(connection, user_id, ActionId(draft.fields["action_id"]))
+    return [] if action else [Fault("action_id", "there is no such action")]

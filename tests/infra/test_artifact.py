@@ -1,0 +1,112 @@
+"""The artefact of all functions."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra.artifact import ROOT, SOURCES, Target, build_zip, requirements
+
+HANDLERS = ("api", "creator", "executor", "cleaner", "migrate")
+
+
+@pytest.fixture(scope="module")
+def artifact() -> Path:
+    """Built in the checkout, so that its layer of requirements is shared by all test runs."""
+    return build_zip(ROOT)
+
+
+@pytest.fixture(scope="module")
+def unpacked(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    with zipfile.ZipFile(artifact) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def test_the_artefact_has_our_sources_and_no_tests_or_tools(unpacked: Path) -> None:
+    ours = {path.name for path in unpacked.iterdir()} & {path.name for path in ROOT.iterdir()}
+    assert ours == {source.partition("/")[0] for source in SOURCES if (ROOT / source).exists()}
+    assert [path.name for path in (unpacked / "infra").iterdir() if path.name != "__pycache__"] == ["migrations"]
+
+
+def test_the_artefact_leaves_out_what_the_runtime_has_and_what_only_tools_need(unpacked: Path) -> None:
+    names = {path.name for path in unpacked.iterdir()}
+    assert not names & {"boto3", "botocore", "pip", "setuptools", "click", "inquirer", "yaml", "pytest", "bin"}
+    assert {path.name for path in (unpacked / "chalice").iterdir()} == {
+        "__init__.py",
+        "app.py",
+        "py.typed",
+        "__pycache__",
+    }
+
+
+def test_the_artefact_stays_small(artifact: Path) -> None:
+    assert artifact.stat().st_size < 20_000_000
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+def test_every_handler_imports_with_nothing_but_the_artefact_and_boto3(
+    unpacked: Path, name: str, tmp_path: Path
+) -> None:
+    for package in ("boto3", "botocore", "s3transfer"):
+        (tmp_path / package).symlink_to(
+            next(Path(path) / package for path in sys.path if (Path(path) / package).is_dir())
+        )
+    program = f"import functions.{name}; assert functions.{name}.handler"
+    # -S keeps this environment's packages away; six and dateutil must come out of the artefact.
+    imported = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        cwd=unpacked,
+        env={"PATH": os.defpath, "PYTHONPATH": f"{unpacked}{os.pathsep}{tmp_path}", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (imported.returncode, imported.stderr) == (0, "")
+
+
+def test_byte_code_is_not_compared_with_its_source(unpacked: Path) -> None:
+    files = list((unpacked / "shared").rglob("*.pyc"))
+    assert files
+    # PEP 552: the flags after the magic number; 1 is a hash that is not checked.
+    assert {int.from_bytes(file.read_bytes()[4:8], "little") for file in files} == {1}
+
+
+def test_the_same_sources_give_the_same_bytes(artifact: Path) -> None:
+    before = artifact.read_bytes()
+    assert build_zip(ROOT).read_bytes() == before
+
+
+def test_requirements_keep_their_hashes() -> None:
+    lock = "# head\nboto3==1 \\\n    --hash=sha256:aa\n    # via x\npg8000==2 \\\n    --hash=sha256:bb\n    # via y\n"
+    assert requirements(lock) == "pg8000==2 \\\n    --hash=sha256:bb\n    # via y\n"
+
+
+def test_lambda_gets_wheels_of_its_own_architecture_and_no_byte_code_of_another_python() -> None:
+    assert "manylinux2014_aarch64" in Target("arm64").pip
+    assert Target("arm64").byte_code is (sys.version_info[:2] == (3, 13))
+
+
+def test_a_build_that_was_killed_halfway_is_not_taken_for_a_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copyfile(ROOT / "requirements.txt", tmp_path / "requirements.txt")
+    installed: list[Path] = []
+
+    def install(_wanted: str, layer: Path, _target: Target) -> None:
+        (layer / "module.py").write_text("")
+        installed.append(layer)
+        if len(installed) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("infra.artifact._install", install)
+    with pytest.raises(KeyboardInterrupt):
+        build_zip(tmp_path)
+    with zipfile.ZipFile(build_zip(tmp_path)) as archive:
+        assert "module.py" in archive.namelist()
+    assert len(installed) == 2

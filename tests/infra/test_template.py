@@ -1,0 +1,167 @@
+"""template.yaml, as written and as SAM expands it."""
+
+import importlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cfnlint.api
+import pytest
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+from shared.job import MAX_TIMEOUT_SECONDS
+from shared.settings import NAMES
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = ("Api", "Creator", "Executor", "Cleaner", "Migrate")
+
+
+class NoManagedPolicies:
+    """SAM asks for the account's policies by name; this template names none."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+@cache
+def written() -> dict[str, Any]:
+    document: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+    document["Globals"]["Function"]["CodeUri"] = {"Bucket": "bucket", "Key": "key"}
+    return document
+
+
+@cache
+def expanded() -> dict[str, Any]:
+    document: dict[str, Any] = transform(json.loads(json.dumps(written())), {}, NoManagedPolicies())
+    return document
+
+
+def properties(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = expanded()["Resources"][name]["Properties"]
+    return found
+
+
+def of_type(kind: str) -> list[dict[str, Any]]:
+    return [it["Properties"] for it in expanded()["Resources"].values() if it["Type"] == kind]
+
+
+def test_the_linter_finds_nothing_in_the_template_as_written() -> None:
+    assert cfnlint.api.lint_all((ROOT / "template.yaml").read_text()) == []
+
+
+def test_the_linter_finds_nothing_in_the_expanded_template() -> None:
+    found = cfnlint.api.lint_all(json.dumps(expanded()))
+    # A dependency that SAM repeats although a Ref implies it already is no fault of ours.
+    assert [match for match in found if match.rule.id != "W3005"] == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_handler_can_be_imported(name: str) -> None:
+    module, _, attribute = properties(f"{name}Function")["Handler"].rpartition(".")
+    assert callable(getattr(importlib.import_module(module), attribute))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_gets_all_settings_but_the_local_port(name: str) -> None:
+    variables = properties(f"{name}Function")["Environment"]["Variables"]
+    assert set(variables) == set(NAMES) - {"PORT"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_names_the_stack_and_keeps_its_logs_for_a_while(name: str) -> None:
+    function = properties(f"{name}Function")
+    assert function["FunctionName"] == {"Fn::Sub": "${AWS::StackName}-" + name.lower()}
+    group = function["LoggingConfig"]["LogGroup"]["Ref"]
+    assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_makefile_builds_every_function(name: str) -> None:
+    assert expanded()["Resources"][f"{name}Function"]["Type"] == "AWS::Lambda::Function"
+    assert f"build-{name}Function" in (ROOT / "Makefile").read_text()
+
+
+def test_a_job_ends_before_its_function_and_its_function_long_before_its_message_returns() -> None:
+    executor, queue = properties("ExecutorFunction"), properties("TriggerQueue")
+    assert executor["Timeout"] > MAX_TIMEOUT_SECONDS
+    assert queue["VisibilityTimeout"] >= 6 * executor["Timeout"]
+
+
+def test_an_invocation_of_the_creator_overlaps_the_next_one() -> None:
+    creator = properties("CreatorFunction")
+    assert creator["Timeout"] == 120
+    assert creator["ReservedConcurrentExecutions"] >= 2
+
+
+def test_the_api_answers_before_its_gateway_gives_up() -> None:
+    assert properties("ApiFunction")["Timeout"] * 1000 < properties("HttpApiIntegration")["TimeoutInMillis"]
+
+
+def test_the_mapping_runs_ten_executors_at_once_and_never_more_than_are_reserved() -> None:
+    (mapping,) = of_type("AWS::Lambda::EventSourceMapping")
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 10}
+    assert mapping["BatchSize"] == 1
+    assert (
+        mapping["ScalingConfig"]["MaximumConcurrency"] < properties("ExecutorFunction")["ReservedConcurrentExecutions"]
+    )
+
+
+def test_what_no_executor_could_take_goes_to_the_dead_letter_queue() -> None:
+    redrive = properties("TriggerQueue")["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] >= 5
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["TriggerDeadLetterQueue", "Arn"]}
+    kept = properties("TriggerDeadLetterQueue")["MessageRetentionPeriod"]
+    assert kept > properties("TriggerQueue")["MessageRetentionPeriod"]
+
+
+def test_creator_and_cleaner_run_each_minute_by_rules() -> None:
+    rules = of_type("AWS::Events::Rule")
+    assert {rule["Targets"][0]["Arn"]["Fn::GetAtt"][0] for rule in rules} == {"CreatorFunction", "CleanerFunction"}
+    assert {rule["ScheduleExpression"] for rule in rules} == {"rate(1 minute)"}
+
+
+@pytest.mark.parametrize("name", ["Creator", "Cleaner", "Migrate"])
+def test_what_was_invoked_in_vain_is_not_retried(name: str) -> None:
+    configs = {it["FunctionName"]["Ref"]: it for it in of_type("AWS::Lambda::EventInvokeConfig")}
+    config = configs[f"{name}Function"]
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
+
+
+def test_only_the_creator_may_send_and_only_the_executor_may_receive() -> None:
+    allowed = {
+        name: {
+            action
+            for policy in properties(name).get("Policies", [])
+            for statement in policy["PolicyDocument"]["Statement"]
+            for action in [statement["Action"]] * isinstance(statement["Action"], str) or statement["Action"]
+        }
+        for name in ("PlainRole", "CreatorRole", "ExecutorRole")
+    }
+    assert allowed == {
+        "PlainRole": set(),
+        "CreatorRole": {"sqs:SendMessage"},
+        "ExecutorRole": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+    }
+
+
+def test_no_policy_allows_anything_on_everything() -> None:
+    assert '"*"' not in json.dumps([*of_type("AWS::IAM::Role"), *of_type("AWS::IAM::ManagedPolicy")])
+
+
+def test_every_function_has_a_role_that_is_written_down() -> None:
+    roles = {properties(f"{name}Function")["Role"]["Fn::GetAtt"][0] for name in FUNCTIONS}
+    assert roles == {"PlainRole", "CreatorRole", "ExecutorRole"}
+    assert len(of_type("AWS::IAM::Role")) == len(roles)
+
+
+def test_secrets_are_hidden_parameters() -> None:
+    hidden = {name for name, it in written()["Parameters"].items() if it.get("NoEcho") is True}
+    assert hidden == {"DbPassword", "JwtSecret"}
+
+
+def test_every_request_reaches_the_api() -> None:
+    assert properties("HttpApiRoute")["RouteKey"] == "$default"
+    assert properties("HttpApiStage")["StageName"] == "$default"
+    assert properties("HttpApiPermission")["FunctionName"] == {"Ref": "ApiFunction"}

@@ -1,0 +1,58 @@
+"""A wrong environment is reported once, with every fault."""
+
+import pytest
+
+from shared.settings import NAMES, BadSettings, Environment, Settings, Ssl
+
+GOOD = {
+    "DB_HOST": "db.example.org",
+    "DB_USER": "cronny",
+    "DB_PASSWORD": "secret",
+    "DB_NAME": "cronny",
+    "CRONNY_QUEUE_URL": "http://127.0.0.1:4566/000000000000/cronny-triggers",
+}
+
+
+def test_defaults_suit_a_laptop() -> None:
+    settings = Settings.load(GOOD)
+    assert (settings.db_port, settings.port, settings.executions_per_job) == (5432, 8009, 10)
+    assert settings.environment is Environment.DEVELOPMENT
+    assert settings.db_ssl is Ssl.DISABLE
+    assert settings.allowed_networks == ()
+
+
+def test_production_encrypts_and_has_no_default_secret() -> None:
+    with pytest.raises(BadSettings) as error:
+        Settings.load(GOOD | {"CRONNY_ENV": "production"})
+    assert error.value.faults == ("JWT_SECRET is missing",)
+    assert Settings.load(GOOD | {"CRONNY_ENV": "production", "JWT_SECRET": "x" * 32}).db_ssl is Ssl.REQUIRE
+
+
+def test_all_faults_are_reported_at_once() -> None:
+    bad = {
+        "DB_PORT": "many",
+        "DB_SSL": "perhaps",
+        "CRONNY_ENV": "moon",
+        "PORT": "0",
+        "JWT_SECRET": "short",
+        "CRONNY_EXECUTIONS_PER_JOB": "-1",
+        "CRONNY_QUEUE_URL": "queue",
+        "CRONNY_ALLOWED_NETWORKS": "10.0.0.0/99",
+    }
+    with pytest.raises(BadSettings) as error:
+        Settings.load(bad)
+    named = {fault.split("=")[0].split(":")[0].split(" ")[0] for fault in error.value.faults}
+    assert named == set(NAMES)
+    assert "development, staging, production" in str(error.value)
+    assert "short" not in str(error.value)
+
+
+@pytest.mark.parametrize("answer", ["no", "NO", "false"])
+def test_mysql_is_refused_by_name(answer: str) -> None:
+    with pytest.raises(BadSettings, match="MySQL, which is not supported"):
+        Settings.load(GOOD | {"USE_PG": answer})
+
+
+def test_networks_are_read() -> None:
+    settings = Settings.load(GOOD | {"CRONNY_ALLOWED_NETWORKS": "127.0.0.0/8, ::1/128"})
+    assert [str(network) for network in settings.allowed_networks] == ["127.0.0.0/8", "::1/128"]
