@@ -1,0 +1,1 @@
+"""The HTTP API and nothing but HTTP: what goes over the wire, and which verb answers it."""

@@ -1,13 +1,14 @@
 """Conditions: which job follows, by what the job before it answered.
 
-On the wire: {"version": 1, "condition_rules": [{"filters": [{"name", "should_match", "comparison_type", "value"}],
-"when", "job_id"}]}. Reading refuses what is wrong; deciding never fails, because what a target answers is not its fault.
+On the wire: {"version": 1, "condition_rules": [RULE]}, where RULE is {"filters": [{"name", "should_match",
+"comparison_type", "value"}], "when", "job_id"}. Reading refuses what is wrong; deciding never fails, because a target
+may answer anything.
 """
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from shared.comparisons import compares
 from shared.errors import Fault, Invalid
 from shared.expressions import BadExpression, Budget, evaluate
 from shared.expressions import parse as parse_expression
@@ -18,18 +19,18 @@ MAX_RULES = 100
 MAX_FILTERS = 50
 
 
-def parse(value: JsonValue) -> Condition:
+def parse(value: JsonValue, field: str = "condition") -> Condition:
     """A condition from JSON or from its text; null, "" and {} mean none.
 
-    Raises ``Invalid`` that names every wrong field, as in ``condition_rules[0].filters[1].name``.
+    Raises ``Invalid`` that names every wrong field, as in ``condition.condition_rules[0].filters[1].name``.
     """
-    value = _from_text(value)
+    value = _from_text(value, field)
     if value is None or value == {}:
         return Condition()
     if not isinstance(value, Mapping):
-        raise Invalid.field("", "a condition is an object with condition_rules")
+        raise Invalid.field(field, "a condition is an object with condition_rules")
     reader = _Reader()
-    rules = reader.rules(value)
+    rules = reader.rules(value, field)
     reader.finish()
     return Condition(rules)
 
@@ -58,7 +59,7 @@ def _holds(rule: ConditionRule, output: JsonValue, surroundings: JsonObject, bud
 
 
 def _matches(one: Filter, output: JsonValue, budget: Budget) -> bool:
-    return _compares(one.comparison_type, _look_up(one.name, output, budget), one.value)
+    return compares(one.comparison_type, _look_up(one.name, output, budget), one.value)
 
 
 def _look_up(name: str, output: JsonValue, budget: Budget) -> JsonValue:
@@ -68,78 +69,22 @@ def _look_up(name: str, output: JsonValue, budget: Budget) -> JsonValue:
     return _find(name, output, budget)
 
 
-def _find(expression: str, data: JsonValue, budget: Budget) -> Any:
+def _find(expression: str, data: JsonValue, budget: Budget) -> JsonValue:
     try:
-        return evaluate(expression, data, budget)
+        found: JsonValue = evaluate(expression, data, budget)
+        budget.charge_for(found)
     except BadExpression:
         return None
+    return found
 
 
-def _compares(comparison: Comparison, found: JsonValue, value: JsonValue) -> bool:
-    match comparison:
-        case Comparison.EQUALITY:
-            return _equal(found, value)
-        case Comparison.GREATER_THAN:
-            return _ordered(value, found)
-        case Comparison.LESSER_THAN:
-            return _ordered(found, value)
-        case Comparison.CONTAINS:
-            return _contains(found, value)
-        case Comparison.EXISTS:
-            return found is not None
-
-
-def _equal(found: JsonValue, value: JsonValue) -> bool:
-    # Old clients keep every value as text, so "200" must equal 200 and "true" must equal true.
-    if isinstance(found, str) != isinstance(value, str):
-        return _as_written(found) == _as_written(value)
-    return isinstance(found, bool) == isinstance(value, bool) and found == value
-
-
-def _as_written(value: JsonValue) -> object:
-    number = _number(value)
-    return number if number is not None else _json_text(value)
-
-
-def _json_text(value: JsonValue) -> str:
-    return value.strip() if isinstance(value, str) else json.dumps(value)
-
-
-def _ordered(low: JsonValue, high: JsonValue) -> bool:
-    """Whether low < high: as numbers when both are, as text (which orders ISO dates) when both are text."""
-    numbers = _number(low), _number(high)
-    if numbers[0] is not None and numbers[1] is not None:
-        return numbers[0] < numbers[1]
-    return isinstance(low, str) and isinstance(high, str) and low < high
-
-
-def _number(value: JsonValue) -> float | int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    if isinstance(value, int):
-        return value
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if abs(number) != float("inf") else None
-
-
-def _contains(found: JsonValue, value: JsonValue) -> bool:
-    if isinstance(found, str):
-        return (value if isinstance(value, str) else json.dumps(value)) in found
-    if isinstance(found, Mapping):
-        return isinstance(value, str) and value in found
-    return isinstance(found, list | tuple) and any(_equal(item, value) for item in found)
-
-
-def _from_text(value: JsonValue) -> JsonValue:
+def _from_text(value: JsonValue, field: str) -> JsonValue:
     if not isinstance(value, str):
         return value
     try:
         parsed: JsonValue = json.loads(value) if value.strip() else None
     except (ValueError, RecursionError) as error:
-        raise Invalid.field("", "this is not JSON") from error
+        raise Invalid.field(field, "this is not JSON") from error
     return parsed
 
 
@@ -167,11 +112,11 @@ class _Reader:
         if self._faults:
             raise Invalid(self._faults)
 
-    def rules(self, value: JsonObject) -> tuple[ConditionRule, ...]:
+    def rules(self, value: JsonObject, path: str) -> tuple[ConditionRule, ...]:
         if value.get("version", VERSION) not in (VERSION, str(VERSION)):
-            self._fault("version", f"only version {VERSION} is known")
-        rules = self._objects(value.get("condition_rules"), "condition_rules", MAX_RULES)
-        return tuple(self._rule(rule, path) for rule, path in rules)
+            self._fault(f"{path}.version", f"only version {VERSION} is known")
+        rules = self._objects(value.get("condition_rules"), f"{path}.condition_rules", MAX_RULES)
+        return tuple(self._rule(rule, place) for rule, place in rules)
 
     def _rule(self, value: JsonObject, path: str) -> ConditionRule:
         filters = self._objects(value.get("filters"), f"{path}.filters", MAX_FILTERS)
@@ -230,7 +175,7 @@ class _Reader:
         return value
 
     def _comparison(self, value: JsonValue, path: str) -> Comparison:
-        if isinstance(value, str) and value in Comparison:
+        if isinstance(value, str) and value in tuple(Comparison):
             return Comparison(value)
         self._fault(path, "it must be one of " + ", ".join(Comparison))
         return Comparison.EQUALITY

@@ -4,11 +4,11 @@ PostgreSQL refuses to run as root. When we are root it runs as `nobody`, who oft
 (a home of mode 0700), so that what it needs moves to a folder everybody can enter.
 """
 
+import contextlib
 import os
 import pwd
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,26 +71,22 @@ def public_folder() -> Path:
     raise PermissionError("As root, PostgreSQL needs a folder that everybody can enter; /var/lib and /tmp are none.")
 
 
-def public_copy(source: Path, name: str) -> Path:
-    """A copy of a folder of programs that everybody can run, made once per `name`."""
+def public_copy(sources: list[Path], name: str) -> Path:
+    """A folder with copies of these folders side by side that everybody can run, made once per `name`."""
     target = public_folder() / name
-    if not target.exists():
-        _publish(target, lambda scratch: shutil.copytree(source, scratch, symlinks=True))
+    if target.exists():
+        return target
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        for source in sources:
+            shutil.copytree(source, Path(scratch) / name / source.name, symlinks=True)
+        _open_to_all(Path(scratch) / name)
+        # It appears whole or not at all, also when several processes make it at once.
+        with contextlib.suppress(FileExistsError):
+            (Path(scratch) / name).rename(target)
     return target
 
 
-def _publish(target: Path, make: Callable[[Path], object]) -> None:
-    """Makes `target` appear whole or not at all, also when several processes try at once."""
-    scratch = Path(tempfile.mkdtemp(dir=target.parent))
-    scratch.chmod(0o755)
-    try:
-        make(scratch / target.name)
-        for path in (scratch / target.name).rglob("*"):
+def _open_to_all(folder: Path) -> None:
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        (scratch / target.name).chmod(0o755)
-        (scratch / target.name).rename(target)
-    except OSError:
-        if not target.exists():
-            raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

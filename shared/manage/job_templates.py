@@ -3,6 +3,7 @@
 from shared.errors import Conflict, Fault, NotFound
 from shared.job import JobTemplate, JobTemplateId
 from shared.manage.draft import Draft
+from shared.manage.job_types import JOB_TYPES
 from shared.paging import Page, Slice
 from shared.runners.registry import BUILT_IN
 from shared.services import Services
@@ -10,7 +11,6 @@ from shared.store import Connection, job_templates
 from shared.user import UserId
 
 MISSING = "There is no such job template."
-JOB_TYPES = ", ".join(BUILT_IN)
 
 
 def create_job_template(services: Services, user_id: UserId, draft: Draft) -> tuple[JobTemplate, bool]:

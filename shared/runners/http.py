@@ -15,7 +15,7 @@ from shared.runners.fields import as_object, as_text, mapping, required_text, te
 from shared.runners.http_client import HttpClient, RequestFailed, Response
 from shared.runners.request import Request
 from shared.runners.statuses import DEFAULT_STATUSES, ExpectedStatuses
-from shared.storable import parse_json
+from shared.untrusted import parse_json
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 

@@ -10,7 +10,7 @@ from shared.runners import JobType, RunContext
 from shared.runners.fields import as_object, as_text, required_text, text
 from shared.runners.http_client import HttpClient, RequestFailed, Response
 from shared.runners.request import Request
-from shared.storable import parse_json
+from shared.untrusted import parse_json
 
 API_URL = "https://slack.com/api"
 

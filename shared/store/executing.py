@@ -123,11 +123,6 @@ FINISH = (
     .returning(triggers.c.id)
 )
 
-DONE_BEFORE = select(job_executions).where(
-    job_executions.c.trigger_id == any_(ids("ids")), job_executions.c.status == "completed"
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Record:
     """A job execution to be written for a claimed trigger."""
@@ -173,11 +168,6 @@ def finish(connection: Connection, endings: Sequence[Ending], now: datetime) -> 
     values = [(item.claim.id, item.claim.attempt, item.status.value, clean(item.reason)) for item in endings]
     parameters: dict[str, Any] = bound(_end, values)
     return set(connection.execute(FINISH, parameters | {"now": now}).scalars())
-
-
-def done_before(connection: Connection, trigger_ids: Sequence[TriggerId]) -> Sequence[Any]:
-    """Completed job executions of earlier attempts of these triggers."""
-    return connection.execute(DONE_BEFORE, {"ids": list(trigger_ids)}).all()
 
 
 def _values(item: Record) -> tuple[Any, ...]:

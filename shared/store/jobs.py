@@ -71,8 +71,9 @@ def remove(connection: Connection, user_id: UserId, job_id: JobId) -> bool:
     return connection.execute(DELETE, {"user": user_id, "key": job_id}).rowcount == 1
 
 
-def _stored(row: Any) -> StoredJob:
-    job = Job(
+def read_job(row: Any) -> Job:
+    """The job in a row; raises ``Invalid`` or ``ValueError`` for one that cannot be read."""
+    return Job(
         row.id,
         row.name,
         row.job_type,
@@ -82,4 +83,7 @@ def _stored(row: Any) -> StoredJob:
         row.is_root_job,
         row.job_timeout_in_secs,
     )
-    return StoredJob(job, row.action_id, row.job_template_id, row.created_at, row.updated_at)
+
+
+def _stored(row: Any) -> StoredJob:
+    return StoredJob(read_job(row), row.action_id, row.job_template_id, row.created_at, row.updated_at)

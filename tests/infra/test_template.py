@@ -8,6 +8,7 @@ from typing import Any
 
 import cfnlint.api
 import pytest
+from cfnlint.config import ManualArgs
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
@@ -15,6 +16,7 @@ from shared.job import MAX_TIMEOUT_SECONDS
 from shared.settings import NAMES
 
 ROOT = Path(__file__).parents[2]
+REGION = "us-east-1"
 FUNCTIONS = ("Api", "Creator", "Executor", "Cleaner", "Migrate")
 
 
@@ -34,7 +36,9 @@ def written() -> dict[str, Any]:
 
 @cache
 def expanded() -> dict[str, Any]:
-    document: dict[str, Any] = transform(json.loads(json.dumps(written())), {}, NoManagedPolicies())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", REGION)  # SAM asks for it although nothing here depends on it
+        document: dict[str, Any] = transform(json.loads(json.dumps(written())), {}, NoManagedPolicies())
     return document
 
 
@@ -43,18 +47,20 @@ def properties(name: str) -> dict[str, Any]:
     return found
 
 
+def lint(text: str) -> list[Any]:
+    return list(cfnlint.api.lint(text, config=ManualArgs(regions=[REGION])))
+
+
 def of_type(kind: str) -> list[dict[str, Any]]:
     return [it["Properties"] for it in expanded()["Resources"].values() if it["Type"] == kind]
 
 
 def test_the_linter_finds_nothing_in_the_template_as_written() -> None:
-    assert cfnlint.api.lint_all((ROOT / "template.yaml").read_text()) == []
+    assert lint((ROOT / "template.yaml").read_text()) == []
 
 
 def test_the_linter_finds_nothing_in_the_expanded_template() -> None:
-    found = cfnlint.api.lint_all(json.dumps(expanded()))
-    # A dependency that SAM repeats although a Ref implies it already is no fault of ours.
-    assert [match for match in found if match.rule.id != "W3005"] == []
+    assert lint(json.dumps(expanded())) == []
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

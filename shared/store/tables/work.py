@@ -61,7 +61,7 @@ jobs = Table(
     Column("job_template_owner_id", BigInteger, nullable=False),
     Column("job_input_type", Text, nullable=False),
     Column("job_input_value", JSONB, nullable=False, server_default=text("'{}'")),
-    Column("condition", JSONB),
+    Column("condition", JSONB(none_as_null=True)),
     Column("is_root_job", Boolean, nullable=False),
     Column("job_timeout_in_secs", Integer, nullable=False),
     instant("created_at", required=True),

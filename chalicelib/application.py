@@ -1,0 +1,43 @@
+"""The application: every Blueprint, and the services behind them."""
+
+from typing import Any
+
+from chalice import Chalice
+
+from chalicelib import call
+from chalicelib.resources import (
+    actions,
+    auth,
+    dashboard,
+    health,
+    job_executions,
+    job_templates,
+    jobs,
+    schedules,
+    triggers,
+    user,
+    welcome,
+)
+
+RESOURCES = (
+    auth.routes,
+    user.routes,
+    schedules.routes,
+    actions.routes,
+    jobs.routes,
+    job_templates.routes,
+    triggers.routes,
+    job_executions.routes,
+    dashboard.routes,
+    health.routes,
+    welcome.routes,
+)
+
+
+def build(provide: call.Provide) -> Any:
+    """The Chalice object. ``provide`` is asked for services when a request first needs them."""
+    app = Chalice("cronny", configure_logs=False)
+    app.register_middleware(call.middleware(provide), "http")
+    for resource in RESOURCES:
+        app.register_blueprint(resource.blueprint(), url_prefix=resource.prefix or None)
+    return app

@@ -1,0 +1,82 @@
+"""Errors as RFC 9457 problem details. What a caller reads was written for a caller: never a stack, SQL or driver text."""
+
+import logging
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from chalicelib.answer import Answer
+from shared.errors import Conflict, Fault, Invalid, NotFound, NotSignedIn, Unavailable
+
+log = logging.getLogger("cronny.api")
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class BadRequest(Exception):  # noqa: N818 - reads as `raise BadRequest(...)`
+    """The request cannot be read at all."""
+
+
+class TooLarge(Exception):  # noqa: N818
+    """The body is larger than any resource needs."""
+
+
+class MethodNotAllowed(Exception):  # noqa: N818
+    """The path exists, for other methods."""
+
+    def __init__(self, method: str, allowed: list[str]) -> None:
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__(f"{method} is not possible here; allowed: {self.allowed}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem: its status, the last part of its ``type``, and the headers that go with it."""
+
+    status: HTTPStatus
+    name: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+_KINDS: dict[type[Exception], Kind] = {
+    BadRequest: Kind(HTTPStatus.BAD_REQUEST, "bad-request"),
+    NotSignedIn: Kind(HTTPStatus.UNAUTHORIZED, "not-signed-in", {"WWW-Authenticate": 'Bearer realm="cronny"'}),
+    NotFound: Kind(HTTPStatus.NOT_FOUND, "not-found"),
+    MethodNotAllowed: Kind(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed"),
+    Conflict: Kind(HTTPStatus.CONFLICT, "conflict"),
+    TooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
+    Invalid: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid"),
+    Unavailable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", {"Retry-After": "2"}),
+}
+_UNEXPECTED = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error")
+
+
+def problem(error: Exception, trace_id: str) -> Answer:
+    """The answer for an error; one that nobody expected is logged with its stack and answered without it."""
+    kind = next((kind for cause, kind in _KINDS.items() if isinstance(error, cause)), _UNEXPECTED)
+    headers = {**kind.headers, "Content-Type": CONTENT_TYPE}
+    if kind is _UNEXPECTED:
+        log.error("unexpected error", exc_info=error, extra={"trace_id": trace_id})
+        detail = "Something went wrong on our side; it has been recorded under this trace_id."
+    else:
+        detail = str(error)
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = error.allowed
+    return Answer(_body(kind, detail, _faults(error), trace_id), kind.status, headers)
+
+
+def _body(kind: Kind, detail: str, faults: tuple[Fault, ...], trace_id: str) -> dict[str, Any]:
+    return {
+        "type": f"urn:cronny:problem:{kind.name}",
+        "title": kind.status.phrase,
+        "status": kind.status.value,
+        "detail": detail,
+        # What clients of the original API look for.
+        "message": detail,
+        "errors": [{"field": fault.field, "message": fault.message} for fault in faults],
+        "trace_id": trace_id,
+    }
+
+
+def _faults(error: Exception) -> tuple[Fault, ...]:
+    return error.faults if isinstance(error, Invalid) else ()

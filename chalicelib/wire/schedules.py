@@ -1,0 +1,99 @@
+"""Schedules over the wire."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, StringConstraints
+
+from chalicelib.wire.drafts import ABSENT, Wire
+from chalicelib.wire.fields import Count, Id, Instant, LongText, Name, Object, ShortText, one_of
+from shared.manage.schedules import Wish
+from shared.schedule import Schedule, ScheduleStatus, ScheduleType
+
+TYPE_CODES = {1: ScheduleType.ABSOLUTE, 2: ScheduleType.RECURRING, 3: ScheduleType.RELATIVE}
+STATUS_CODES = {
+    1: ScheduleStatus.PENDING,
+    2: ScheduleStatus.PROCESSING,
+    3: ScheduleStatus.PROCESSED,
+    4: ScheduleStatus.INACTIVE,
+}
+_WISHES = {ScheduleStatus.PENDING: Wish.RUN, ScheduleStatus.PROCESSING: Wish.RUN}
+
+read_type = one_of(ScheduleType, TYPE_CODES)
+read_status = one_of(ScheduleStatus, STATUS_CODES)
+
+
+def _wish(value: object) -> Wish:
+    return _WISHES.get(read_status(value), Wish.PAUSE)
+
+
+def _as_text(value: object) -> object:
+    """10, 10.0 and "10" are the same interval."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _unit(value: object) -> object:
+    """"Seconds" is "second". Whether there is such a unit depends on the type: a single instant has none."""
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"s$", "", value.strip().lower()) or None
+
+
+class ScheduleFields(Wire):
+    """What a client may write."""
+
+    required = ("name", "schedule_type", "schedule_value", "action_id")
+
+    name: Name = ABSENT
+    description: LongText | None = ABSENT
+    schedule_type: Annotated[str, PlainValidator(lambda value: read_type(value).value)] = ABSENT
+    schedule_value: Annotated[
+        str,
+        BeforeValidator(_as_text),
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    ] = ABSENT
+    schedule_unit: Annotated[ShortText | None, BeforeValidator(_unit)] = ABSENT
+    schedule_status: Annotated[Wish, PlainValidator(_wish)] = ABSENT
+    timezone: Annotated[ShortText | None, AfterValidator(lambda name: name or "UTC")] = ABSENT
+    starts_at: Instant = ABSENT
+    ends_at: Instant = ABSENT
+    max_runs: Count | None = ABSENT
+    input: Object = ABSENT
+    action_id: Id = ABSENT
+
+
+class ScheduleFilters(Wire):
+    """What a list can be narrowed by."""
+
+    action_id: Id = ABSENT
+    schedule_type: Annotated[str, PlainValidator(lambda value: read_type(value).value)] = ABSENT
+    schedule_status: Annotated[str, PlainValidator(lambda value: read_status(value).value)] = ABSENT
+
+
+def to_json(schedule: Schedule) -> dict[str, Any]:
+    """What a client reads."""
+    last = {"at": schedule.last_run_at, "status": schedule.last_status} if schedule.last_run_at else None
+    return {
+        "id": schedule.id,
+        "name": schedule.name,
+        "description": schedule.description,
+        "schedule_type": schedule.timing.schedule_type,
+        "schedule_value": schedule.timing.schedule_value,
+        "schedule_unit": schedule.timing.schedule_unit,
+        "schedule_status": schedule.schedule_status,
+        "status_note": schedule.status_note,
+        "starts_at": schedule.timing.starts_at,
+        "ends_at": schedule.timing.ends_at,
+        "timezone": schedule.timing.timezone,
+        "max_runs": schedule.max_runs,
+        "input": schedule.input,
+        "action_id": schedule.action_id,
+        "version": schedule.version,
+        "runs": schedule.runs,
+        "next_run_at": schedule.next_run_at,
+        "last_run": last,
+        "created_at": schedule.created_at,
+        "updated_at": schedule.updated_at,
+    }
