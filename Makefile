@@ -20,11 +20,11 @@ help:  ## print this list
 install: .venv/installed .venv-emulator/installed  ## install everything, in two virtual environments
 
 run:  ## run Cronny on this machine, on http://127.0.0.1:8009 (PORT=, DEMO=0, WATCH=1)
-	@$(MAKE) --no-print-directory -j2 install
+	@$(MAKE) -s -j2 install
 	@exec $(LOCAL) up $(if $(WATCH),--watch)
 
 test:  ## run all tests (ARGS=)
-	@$(MAKE) --no-print-directory -j2 install
+	@$(MAKE) -s -j2 install
 	.venv/bin/python -m pytest -n auto $(ARGS)
 
 check: .venv/installed  ## lint, formatting, types, the CloudFormation template

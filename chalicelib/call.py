@@ -43,7 +43,7 @@ class Call:
         return {name: given.getlist(name)[-1] for name in given} if given else {}
 
     def body(self) -> JsonObject:
-        """The body's JSON object; an empty body is an empty object. Raises ``BadRequest``, ``TooLarge``, ``Invalid``."""
+        """The body's JSON object, empty for an empty body. Raises ``BadRequest``, ``TooLarge``, ``Invalid``."""
         return read_object(self.request.raw_body)
 
     def user_id(self) -> UserId:

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details. What a caller reads was written for a caller: never a stack, SQL or driver text."""
+"""Errors as RFC 9457 problem details. Callers read what was written for callers: no stack, no SQL, no driver text."""
 
 import logging
 from dataclasses import dataclass, field

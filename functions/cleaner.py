@@ -28,5 +28,5 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
         "compacted": sum(batch.compacted for batch in batches),
         "expired": sum(batch.expired for batch in batches),
     }
-    log.info("cleaned", **removed)
+    log.info("cleaned", extra=removed)
     return removed

@@ -21,9 +21,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     log, services = logger("executor"), wiring.services()
     lasts_until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - KEPT_BACK_SECONDS
     executed = {"completed": 0, "failed": 0, "taken": 0}
+    now = services.clock.now()
     with graceful():
         with services.database.begin() as connection:
-            own_rows.beat(connection, "executor", services.instance, VERSION, services.clock.now())
+            own_rows.beat(connection, "executor", services.instance, VERSION, now)
         for message in event.get("Records", []):
             pack = decode(message.get("body", ""))
             if pack is None:
@@ -31,5 +32,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 continue
             summary = execute(services, pack, lasts_until)
             executed = {key: executed[key] + getattr(summary, key) for key in executed}
-    log.info("executed", **executed)
+    log.info("executed", extra=executed)
     return executed

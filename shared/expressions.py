@@ -140,6 +140,9 @@ class _Interpreter(TreeInterpreter):
     def visit_comparator(self, node: Node, value: Any) -> Any:
         left, right = (self.visit(child, value) for child in node["children"])
         self._budget.charge_for([left, right])
+        # jmespath lets the TypeError of ordering text against a number out; by its specification, that is null.
+        if node["value"] not in ("eq", "ne") and isinstance(left, str) != isinstance(right, str):
+            return None
         sides: Node = [{"type": "literal", "value": side, "children": []} for side in (left, right)]
         evaluated: Node = {"type": "comparator", "value": node["value"], "children": sides}
         return super().visit_comparator(evaluated, value)

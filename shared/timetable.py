@@ -107,7 +107,10 @@ def _instant(value: str) -> datetime:
         raise ValueError(f"{value!r} is no instant; write RFC 3339, for example 2030-01-31T09:00:00Z") from error
     if instant.tzinfo is None:
         raise ValueError(f"{value!r} has no zone; end it with Z or an offset such as +02:00")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{value!r} lies outside the calendar") from error
 
 
 def _interval_seconds(timing: Timing) -> int:

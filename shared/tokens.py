@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 import jwt
+from jwt.types import Options
 
 from shared.errors import NotSignedIn
 from shared.user import UserId
@@ -15,7 +16,7 @@ LIFETIME = timedelta(hours=12)
 # Instances read the database's clock at different moments and may differ by a round trip.
 LEEWAY = timedelta(seconds=30)
 
-_OPTIONS = {"require": ["iss", "aud", "sub", "iat", "exp"], "verify_exp": False, "verify_iat": False}
+_OPTIONS: Options = {"require": ["iss", "aud", "sub", "iat", "exp"], "verify_exp": False, "verify_iat": False}
 
 
 def issue(user_id: UserId, secret: str, now: datetime) -> str:

@@ -100,11 +100,11 @@ class Progress:
     def give_up(self, overdue_at: float) -> Step | None:
         """Take away the step whose deadline has passed at this instant; nothing will be reported of it or after it.
 
-        None when no step is overdue: the walk goes on. Leave a runner a second beyond its deadline, because its own
-        words about what went wrong are better than the watcher's.
+        None when no step is overdue (the walk goes on) or it was taken before. Leave a runner a second beyond its
+        deadline: its own words about what went wrong are better than the watcher's.
         """
         with self._lock:
-            if self._step is None or overdue_at <= self._step.deadline:
+            if self._abandoned or self._step is None or overdue_at <= self._step.deadline:
                 return None
             self._abandoned = True
             return self._step

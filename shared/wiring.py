@@ -2,22 +2,16 @@
 
 import os
 import platform
-from functools import cache
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import cache, cached_property
 from uuid import uuid4
 
-import boto3
-from botocore.config import Config
-
 from shared.clock import SteppedClock
-from shared.queue.sqs import SqsTriggerQueue
+from shared.queue import Pack, TriggerQueue
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
 from shared.store.engine import connect
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
 
 
 @cache
@@ -28,13 +22,30 @@ def services() -> Services:
     return Services(
         settings=settings,
         database=database,
-        queue=SqsTriggerQueue(_sqs(), settings.queue_url),
+        queue=_SqsOnFirstUse(settings.queue_url),
         runners=build_runners(settings.allowed_networks),
         clock=SteppedClock(database.now),
         instance=f"{platform.node()}-{uuid4().hex[:8]}",
     )
 
 
-def _sqs() -> "SQSClient":
-    # Short: a queue that does not answer must not hold up a tick; recover sends again.
-    return boto3.client("sqs", config=Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 1}))
+class _SqsOnFirstUse:
+    """boto3 takes a fifth of a second to load and to find its credentials; the API never sends anything."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def send(self, packs: Sequence[Pack]) -> int:
+        """As ``TriggerQueue`` says."""
+        return self._queue.send(packs)
+
+    @cached_property
+    def _queue(self) -> TriggerQueue:
+        import boto3
+        from botocore.config import Config
+
+        from shared.queue.sqs import SqsTriggerQueue
+
+        # Short: a queue that does not answer must not hold up a tick; recover sends again.
+        config = Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 1})
+        return SqsTriggerQueue(boto3.client("sqs", config=config), self._url)

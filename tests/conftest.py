@@ -46,6 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator
         users.write_text(str(left))
         if left == 0:
             postgres.destroy()
+            users.unlink()  # a worker that needs the server only now makes a new one, template and all
     if worker_id == "master":
         shutil.rmtree(home, ignore_errors=True)
 
@@ -61,7 +62,7 @@ def settings(server: Settings) -> Iterator[Settings]:
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
-    """An open database; several connections, because tests race against themselves."""
+    """The test's own way into its database, with connections to spare for races."""
     database = connect(settings, pool_size=10)
     yield database
     database.close()
@@ -93,9 +94,14 @@ def clock(database: Database) -> SetClock:
 
 
 @pytest.fixture
-def services(settings: Settings, database: Database, queue: RecordedQueue, clock: SetClock) -> Services:
-    """What verbs work with: real database and runners, a recorded queue, a clock to set."""
-    return Services(settings, database, queue, build_runners(settings.allowed_networks), clock, "test")
+def services(settings: Settings, queue: RecordedQueue, clock: SetClock) -> Iterator[Services]:
+    """What verbs work with: real database and runners, a recorded queue, a clock to set.
+
+    One connection, as in a function: whoever asks for a second one while holding the first hangs here, too.
+    """
+    database = connect(settings)
+    yield Services(settings, database, queue, build_runners(settings.allowed_networks), clock, "test")
+    database.close()
 
 
 def _settings(variables: dict[str, str]) -> Settings:

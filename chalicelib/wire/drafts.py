@@ -1,4 +1,4 @@
-"""From a client's JSON to a draft: which fields were sent, which of them are understood, what is wrong with the rest."""
+"""From a client's JSON to a draft: which fields were sent, which are understood, what is wrong with the rest."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -86,6 +86,7 @@ _SENTENCES = {
     "int_parsing_size": "is too large",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
+    "datetime_type": "must be an instant",
     "dict_type": "must be a JSON object",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",

@@ -14,8 +14,8 @@ from shared.errors import Fault
 E = TypeVar("E", bound=StrEnum)
 
 
-def _no_bool(value: object) -> object:
-    # To Python, true is the number 1; to everybody else it is a mistake.
+def no_bool(value: object) -> object:
+    """To Python, true is the number 1; to everybody else it is a mistake."""
     if isinstance(value, bool):
         raise ValueError("must be a whole number")  # noqa: TRY004 - pydantic collects ValueErrors
     return value
@@ -30,18 +30,18 @@ def _instant(value: object) -> object:
     if value is None:
         return None
     try:
-        instant = datetime.fromisoformat(str(value)) if isinstance(value, str) else None
-        if instant is None or instant.tzinfo is None:
-            raise ValueError(value)
+        instant = datetime.fromisoformat(str(value))
         # Go's zero time is how the original's clients say "never".
-        return None if instant.year == 1 else instant.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise ValueError("must be an instant with its zone, as in 2030-01-31T09:00:00Z") from error
+        if instant.tzinfo is not None:
+            return None if instant.year == 1 else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("must be an instant with its zone, as in 2030-01-31T09:00:00Z")
 
 
 def one_of(kind: type[E], codes: dict[int, E] | None = None) -> Callable[[object], E]:
     """Reads a word, however it is capitalised, or one of the original API's codes as a number or as text."""
-    known: dict[str, E] = {str(code): word for code, word in (codes or {}).items()} | {word.value: word for word in kind}
+    known = {word.value: word for word in kind} | {str(code): word for code, word in (codes or {}).items()}
 
     def read(value: object) -> E:
         key = str(value).strip().lower() if isinstance(value, str | int) and not isinstance(value, bool) else ""
@@ -62,8 +62,9 @@ def storable(value: Any) -> Any:
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 LongText = Annotated[str, StringConstraints(max_length=4000)]
-Id = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=2**63 - 1)]
-Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=2**31 - 1)]
+Id = Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=2**63 - 1)]
+Count = Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=2**31 - 1)]
 Instant = Annotated[datetime | None, BeforeValidator(_instant), BeforeValidator(_empty_is_null)]
+SentInstant = Annotated[datetime, BeforeValidator(_instant)]
 # Null clears, and what is cleared is an empty object.
 Object = Annotated[dict[str, Any] | None, AfterValidator(lambda value: value or {})]

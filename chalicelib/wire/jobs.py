@@ -1,14 +1,80 @@
-"""Jobs and job templates over the wire."""
+"""Jobs over the wire."""
 
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
 from chalicelib.wire.drafts import ABSENT, Faulty, Wire
-from chalicelib.wire.fields import Id, LongText, Name, Object, ShortText, _no_bool, one_of, storable
+from chalicelib.wire.fields import Id, Name, ShortText, no_bool, one_of, storable
 from shared import conditions, inputs
-from shared.errors import Fault, Invalid
-from shared.job import DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS, Condition, JobInputType, JobTemplate
+from shared.errors import Invalid
+from shared.job import DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS, Condition, JobInputType
 from shared.store.jobs import StoredJob
 
-JobType = Annotated[ShortText, AfterValidator(str.lower)]
+read_input_type = one_of(JobInputType)
+
+
+def _condition(value: Any) -> Condition:
+    try:
+        condition = conditions.parse(value)
+    except Invalid as error:
+        raise Faulty(error.faults) from error
+    storable(conditions.to_json(condition))
+    return condition
+
+
+class JobFields(Wire):
+    """What a client may write. Input and condition may also come as the text of their JSON."""
+
+    required = ("name", "action_id")
+
+    name: Name = ABSENT
+    action_id: Id = ABSENT
+    job_template_id: Id | None = ABSENT
+    job_type: Annotated[ShortText, AfterValidator(str.lower)] | None = ABSENT
+    job_input_type: Annotated[JobInputType, PlainValidator(read_input_type)] = ABSENT
+    job_input_value: Any = ABSENT
+    condition: Annotated[Any, PlainValidator(_condition)] = ABSENT
+    is_root_job: bool = ABSENT
+    job_timeout_in_secs: Annotated[
+        Annotated[int, Field(ge=1, le=MAX_TIMEOUT_SECONDS)] | None,
+        BeforeValidator(no_bool),
+        AfterValidator(lambda seconds: DEFAULT_TIMEOUT_SECONDS if seconds is None else seconds),
+    ] = ABSENT
+
+    @field_validator("job_input_value", mode="after")
+    @classmethod
+    def _parsed(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None:
+            return {}
+        try:
+            return storable(inputs.parse(value, info.data.get("job_input_type") or JobInputType.STATIC))
+        except Invalid as error:
+            raise ValueError(error.faults[0].message) from error
+
+
+class JobFilters(Wire):
+    """Whose jobs to list."""
+
+    required = ("action_id",)
+
+    action_id: Id = ABSENT
+
+
+def to_json(stored: StoredJob) -> dict[str, Any]:
+    """What a client reads."""
+    job = stored.job
+    return {
+        "id": job.id,
+        "action_id": stored.action_id,
+        "name": job.name,
+        "job_type": job.job_type,
+        "job_template_id": stored.job_template_id,
+        "job_input_type": job.job_input_type,
+        "job_input_value": job.job_input_value,
+        "condition": conditions.to_json(job.condition),
+        "is_root_job": job.is_root_job,
+        "job_timeout_in_secs": job.job_timeout_in_secs,
+        "created_at": stored.created_at,
+        "updated_at": stored.updated_at,
+    }

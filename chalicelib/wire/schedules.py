@@ -35,7 +35,7 @@ def _as_text(value: object) -> object:
 
 
 def _unit(value: object) -> object:
-    """"Seconds" is "second". Whether there is such a unit depends on the type: a single instant has none."""
+    """ "Seconds" is "second". Whether there is such a unit depends on the type: a single instant has none."""
     if not isinstance(value, str):
         return value
     return re.sub(r"s$", "", value.strip().lower()) or None

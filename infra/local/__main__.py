@@ -8,7 +8,8 @@ from pathlib import Path
 
 from infra.local import environment
 from infra.local.home import Home, LocalCloudError
-from infra.local.postgres import EmbeddedPostgres, PostgresError
+from infra.local.places import PostgresError
+from infra.local.postgres import EmbeddedPostgres
 
 FUNCTIONS = ("api", "creator", "executor", "cleaner", "migrate")
 HOSTED = ("api", "creator", "executor", "cleaner")

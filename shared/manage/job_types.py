@@ -47,5 +47,5 @@ def _by_id(connection: Connection, user_id: UserId, template_id: JobTemplateId, 
     if template is None:
         return None, [Fault("job_template_id", "there is no such job template")]
     if job_type not in (None, template.job_type):
-        return None, [Fault("job_type", f"does not agree with job_template_id, which is of the type {template.job_type}")]
+        return None, [Fault("job_type", f"does not agree with job_template_id, which is of type {template.job_type}")]
     return template, []

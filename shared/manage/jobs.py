@@ -30,9 +30,9 @@ INPUT_FIELDS = ("job_input_value", "job_input_type", "job_type", "job_template_i
 
 def create_job(services: Services, user_id: UserId, draft: Draft) -> StoredJob:
     """A new job of an action; it begins the chain when no other job does, unless the draft says. Raises ``Invalid``."""
-    action_id = draft.fields.get("action_id")
+    action_id: Any = draft.fields.get("action_id")
     with services.database.begin() as connection:
-        known = action_id is not None and actions.lock(connection, user_id, ActionId(action_id))
+        known = action_id is not None and actions.lock(connection, user_id, action_id)
         others = _of_action(connection, user_id, action_id) if known else []
         template, found = job_types.chosen(connection, user_id, draft)
         job = _applied(draft, _blank(others, template), template)
@@ -116,8 +116,9 @@ def _applied(draft: Draft, job: Job, template: JobTemplate | None) -> Job:
     changes = {name: draft.fields[name] for name in OWN_FIELDS if name in draft.fields}
     if "job_input_value" in draft.fields:
         value = draft.fields["job_input_value"]
-        filled = isinstance(value, Mapping) and changes.get("job_input_type", job.job_input_type) != JobInputType.JOB_OUTPUT
-        changes["job_input_value"] = {**template.default_input, **value} if filled and template else value
+        kind = changes.get("job_input_type", job.job_input_type)
+        filled = template and isinstance(value, Mapping) and kind is not JobInputType.JOB_OUTPUT
+        changes["job_input_value"] = {**template.default_input, **value} if template and filled else value
     return replace(job, **changes)
 
 

@@ -55,8 +55,14 @@ _kept_failure = (
 TRIM = (
     delete(job_executions)
     .where(
-        job_executions.c.id.in_(
-            select(_beyond.c.id).select_from(_job.join(_beyond, true())).where(_beyond.c.id.not_in(_kept_failure))
+        job_executions.c.id
+        == any_(
+            func.array(
+                select(_beyond.c.id)
+                .select_from(_job.join(_beyond, true()))
+                .where(_beyond.c.id.not_in(_kept_failure))
+                .scalar_subquery()
+            )
         )
     )
     .returning(job_executions.c.trigger_id)

@@ -14,7 +14,7 @@ from shared.user import UserId
 OVERDUE_AFTER = timedelta(seconds=5)
 RECENT_LIMIT = 20
 
-_user = bindparam("user")
+_user: Any = bindparam("user")
 _since = bindparam("since", type_=INSTANT)
 _live_schedules = (schedules.c.user_id == _user, schedules.c.deleted_at.is_(None))
 

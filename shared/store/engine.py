@@ -76,6 +76,7 @@ def connect(settings: Settings, pool_size: int = 1) -> Database:
         url,
         pool_size=pool_size,
         max_overflow=0,
+        pool_timeout=10,
         pool_pre_ping=True,
         pool_recycle=300,
         connect_args={

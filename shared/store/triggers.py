@@ -48,4 +48,4 @@ def find(connection: Connection, user_id: UserId, trigger_id: TriggerId) -> Trig
 
 
 def _trigger(row: Any) -> Trigger:
-    return Trigger(**row._mapping | {"status": TriggerStatus(row.status)})
+    return Trigger(**{**row._mapping, "status": TriggerStatus(row.status)})

@@ -14,17 +14,8 @@ from shared.errors import Unavailable
 from shared.services import Services
 from shared.store.tables import heartbeats
 from tests.fakes import RecordedQueue, SetClock
+from tests.functions.lambda_context import Context
 from tests.world import count, new_logger_schedule, the_triggers
-
-
-class Context:
-    """As much of a Lambda context as handlers read."""
-
-    def __init__(self, seconds: float = 120) -> None:
-        self.seconds = seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(self.seconds * 1000)
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from shared.clean import DETAILS_KEPT, NOTHING, clean
 from shared.job import JobId
 from shared.schedule import ScheduleId
 from shared.services import Services
+from shared.store.engine import Database
 from shared.store.tables import job_executions, ledger, triggers
 from tests.fakes import SetClock
 from tests.world import (
@@ -146,8 +147,8 @@ def test_a_deleted_schedule_leaves_with_its_history(services: Services, clock: S
         assert connection.exec_driver_sql("SELECT count(*) FROM schedules").scalar_one() == 0
 
 
-def test_a_second_cleaner_leaves_at_once(services: Services) -> None:
-    with services.database.begin() as connection:
+def test_a_second_cleaner_leaves_at_once(services: Services, database: Database) -> None:
+    with database.begin() as connection:
         connection.exec_driver_sql("SELECT 1 FROM cleaner_progress FOR NO KEY UPDATE")
         assert clean(services, services.clock.now()) == NOTHING
 

@@ -1,6 +1,7 @@
 """Conditions: read strictly, decided without ever failing."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -180,10 +181,8 @@ def test_deciding_never_fails(output: JsonValue, value: JsonValue, comparison: C
 
 @given(JSON)
 def test_reading_never_does_worse_than_refusing(wire: JsonValue) -> None:
-    try:
-        parse({"condition_rules": wire})
-    except Invalid as error:
-        assert all(fault.field.startswith("condition") for fault in error.faults)
+    with suppress(Invalid):
+        assert isinstance(parse({"condition_rules": wire}), Condition)
 
 
 def test_a_value_that_repeats_itself_matches_nothing() -> None:

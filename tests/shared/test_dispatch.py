@@ -9,6 +9,7 @@ from shared.plan import plan
 from shared.recover import recover
 from shared.schedule import ScheduleId
 from shared.services import Services
+from shared.store.engine import Database
 from tests.fakes import RecordedQueue, SetClock
 from tests.world import (
     due_times,
@@ -137,14 +138,14 @@ def test_each_sending_waits_longer_than_the_one_before(
 
 
 def test_two_creators_at_once_decide_every_trigger_once(
-    services: Services, queue: RecordedQueue, clock: SetClock
+    services: Services, database: Database, queue: RecordedQueue, clock: SetClock
 ) -> None:
     first = new_logger_schedule(services)
     row = the_schedule(services, first)
     ids = [first] + [new_schedule(services, row.user_id, row.action_id) for _ in range(60)]
     plan(services, clock.now())
     clock.forward(10)
-    other = replace(services, queue=RecordedQueue())
+    other = replace(services, queue=RecordedQueue(), database=database)
     threads = [threading.Thread(target=dispatch, args=(each, clock.now())) for each in (services, other) * 3]
     for thread in threads:
         thread.start()
@@ -156,10 +157,12 @@ def test_two_creators_at_once_decide_every_trigger_once(
     assert all(statuses(services, schedule) == ["queued", "scheduled"] for schedule in ids)
 
 
-def test_a_schedule_held_by_an_edit_is_left_for_the_next_tick(services: Services, clock: SetClock) -> None:
+def test_a_schedule_held_by_an_edit_is_left_for_the_next_tick(
+    services: Services, database: Database, clock: SetClock
+) -> None:
     schedule = planned(services)
     clock.forward(10)
-    with services.database.begin() as connection:
+    with database.begin() as connection:
         connection.exec_driver_sql(f"SELECT 1 FROM schedules WHERE id = {schedule} FOR NO KEY UPDATE")
         assert dispatch(services, clock.now()).queued == 0
     assert dispatch(services, clock.now()).queued == 1

@@ -124,10 +124,12 @@ def test_a_second_message_for_the_same_trigger_does_nothing(world: World) -> Non
     assert len(world.executions()) == 1
 
 
-def test_two_executors_with_the_same_pack_run_each_trigger_once(world: World, target: Target) -> None:
+def test_two_executors_with_the_same_pack_run_each_trigger_once(
+    world: World, target: Target, database: Database
+) -> None:
     world.http(target.url + "/echo")
     triggers = world.due(20)
-    threads = [threading.Thread(target=world.run, args=(triggers,)) for _ in range(3)]
+    threads = [threading.Thread(target=world.run, args=(triggers,), kwargs={"database": database}) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -142,7 +144,11 @@ def test_a_chain_passes_outputs_on_and_its_end_is_a_success(world: World, target
         name="second",
         is_root_job=False,
         job_input_type="job_input_as_template",
-        job_input_value={"url": target.url + "/echo", "method": "POST", "request_body": {"got": "{{ jobs.first.output.status }}"}},
+        job_input_value={
+            "url": target.url + "/echo",
+            "method": "POST",
+            "request_body": {"got": "{{ jobs.first.output.status }}"},
+        },
     )
     rule = {"filters": [{"name": "status", "comparison_type": "equality", "value": 200}], "job_id": second}
     world.http(target.url + "/echo", name="first", condition={"version": 1, "condition_rules": [rule]})

@@ -10,7 +10,7 @@ from shared.recover import MAX_ATTEMPTS, recover
 from shared.schedule import ScheduleId
 from shared.services import Services
 from shared.store import executing
-from shared.trigger import TriggerStatus
+from shared.trigger import Claim, TriggerStatus
 from tests.fakes import RecordedQueue, SetClock
 from tests.world import new_logger_schedule, set_schedule, set_trigger, the_schedule, the_triggers
 
@@ -24,9 +24,10 @@ def executing_trigger(services: Services, clock: SetClock, **fields: object) -> 
     return schedule
 
 
-def claim(services: Services, schedule: ScheduleId, clock: SetClock) -> list[executing.Claim]:
+def claim(services: Services, schedule: ScheduleId, clock: SetClock) -> list[Claim]:
+    trigger = the_triggers(services, schedule)[0]
     with services.database.begin() as connection:
-        return executing.claim(connection, [the_triggers(services, schedule)[0].id], clock.now())
+        return executing.claim(connection, [trigger.id], clock.now())
 
 
 def test_a_living_executor_is_left_alone(services: Services, clock: SetClock) -> None:

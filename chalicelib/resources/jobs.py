@@ -1,0 +1,45 @@
+"""Jobs."""
+
+from http import HTTPStatus
+
+from chalicelib.answer import Answer
+from chalicelib.call import Call
+from chalicelib.paging import asked_slice, page_answer
+from chalicelib.routes import Routes
+from chalicelib.wire.drafts import change, new
+from chalicelib.wire.jobs import JobFields, JobFilters, to_json
+from shared.job import JobId
+from shared.manage import jobs
+from shared.user import UserId
+
+routes = Routes("jobs")
+
+
+@routes("POST", "/jobs")
+def create(call: Call, user_id: UserId) -> Answer:
+    job = jobs.create_job(call.services, user_id, new(JobFields, call.body()))
+    return Answer({"job": to_json(job), "message": "The job is created."}, HTTPStatus.CREATED)
+
+
+@routes("GET", "/jobs")
+def read_list(call: Call, user_id: UserId) -> Answer:
+    filters = new(JobFilters, call.query)
+    page = jobs.list_jobs(call.services, user_id, filters, asked_slice(call, user_id, filters))
+    return page_answer(call, user_id, "jobs", page, to_json, filters)
+
+
+@routes("GET", "/jobs/{job_id}")
+def read(call: Call, user_id: UserId, job_id: JobId) -> Answer:
+    return Answer({"job": to_json(jobs.get_job(call.services, user_id, job_id))})
+
+
+@routes("PUT PATCH", "/jobs/{job_id}")
+def update(call: Call, user_id: UserId, job_id: JobId) -> Answer:
+    job = jobs.change_job(call.services, user_id, job_id, change(JobFields, call.body()))
+    return Answer({"job": to_json(job), "message": "The job is saved."})
+
+
+@routes("DELETE", "/jobs/{job_id}")
+def delete(call: Call, user_id: UserId, job_id: JobId) -> Answer:
+    jobs.delete_job(call.services, user_id, job_id)
+    return Answer({"message": "The job is deleted."})

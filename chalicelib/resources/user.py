@@ -1,0 +1,34 @@
+"""The caller's own profile and plan."""
+
+from chalicelib.answer import Answer
+from chalicelib.call import Call
+from chalicelib.routes import Routes
+from chalicelib.wire import users
+from chalicelib.wire.drafts import change
+from shared.manage import accounts
+from shared.user import UserId
+
+routes = Routes("user")
+
+
+@routes("GET", "/user/profile")
+def get_profile(call: Call, user_id: UserId) -> Answer:
+    return Answer({"profile": users.profile_to_json(accounts.get_user(call.services, user_id))})
+
+
+@routes("PUT PATCH", "/user/profile")
+def change_profile(call: Call, user_id: UserId) -> Answer:
+    user = accounts.change_profile(call.services, user_id, change(users.ProfileFields, call.body()))
+    return Answer({"profile": users.profile_to_json(user), "message": "Your profile is saved."})
+
+
+@routes("GET", "/user/plans")
+def list_plans(call: Call, _user_id: UserId) -> Answer:
+    plans = [users.plan_to_json(plan) for plan in accounts.get_plans(call.services)]
+    return Answer({"plans": plans, "next_cursor": None})
+
+
+@routes("PUT", "/user/plan")
+def choose_plan(call: Call, user_id: UserId) -> Answer:
+    plan = accounts.choose_plan(call.services, user_id, change(users.PlanChoice, call.body()))
+    return Answer({"plan": users.plan_to_json(plan), "message": f"You are on the plan {plan.name}."})

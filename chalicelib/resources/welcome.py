@@ -1,0 +1,21 @@
+"""The page at /: says what answers here."""
+
+from pathlib import Path
+
+from chalicelib.answer import Answer
+from chalicelib.call import Call
+from chalicelib.routes import Routes
+
+PAGE = Path(__file__).with_name("welcome.html")
+HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+routes = Routes("welcome", prefix="")
+
+
+@routes("GET", "/", public=True)
+def welcome(_call: Call) -> Answer:
+    return Answer(PAGE.read_text("utf-8"), headers=HEADERS)

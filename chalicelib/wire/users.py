@@ -1,0 +1,100 @@
+"""Accounts and plans over the wire. A password comes in and never goes out."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, StringConstraints
+
+from chalicelib.wire.drafts import ABSENT, Wire
+from chalicelib.wire.fields import Id, ShortText
+from shared.user import Plan, User
+
+MAX_EMAIL = 254  # RFC 5321
+
+
+def _username(value: str) -> str:
+    # No @, so that a username is never mistaken for somebody else's address.
+    if not re.fullmatch(r"[^@\s]{1,100}", value):
+        raise ValueError("must have 1 to 100 characters, without spaces and @")
+    return value
+
+
+def _email(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value) or len(value) > MAX_EMAIL:
+        raise ValueError("must be an e-mail address")
+    return value
+
+
+Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
+Username = Annotated[Trimmed, AfterValidator(_username)]
+Email = Annotated[Trimmed, AfterValidator(_email)]
+
+
+class Registration(Wire):
+    """A new account."""
+
+    required = ("username", "email", "password")
+
+    username: Username = ABSENT
+    email: Email = ABSENT
+    password: str = ABSENT
+
+
+class Login(Wire):
+    """A username or an e-mail address; an address in the username's place is understood."""
+
+    required = ("password",)
+
+    username: str | None = ABSENT
+    email: str | None = ABSENT
+    password: str = ABSENT
+
+
+class ProfileFields(Wire):
+    """What a user tells about themselves; all of it may be left out."""
+
+    first_name: ShortText | None = ABSENT
+    last_name: ShortText | None = ABSENT
+    address: ShortText | None = ABSENT
+    city: ShortText | None = ABSENT
+    state: ShortText | None = ABSENT
+    country: ShortText | None = ABSENT
+    zip_code: ShortText | None = ABSENT
+    phone: ShortText | None = ABSENT
+
+
+class PlanChoice(Wire):
+    """A plan by its id or by its name."""
+
+    plan_id: Id = ABSENT
+    plan: ShortText = ABSENT
+
+
+def profile_to_json(user: User) -> dict[str, Any]:
+    """What a user reads and may write of themselves."""
+    return {name: getattr(user, name) for name in ProfileFields.model_fields}
+
+
+def to_json(user: User) -> dict[str, Any]:
+    """What a user reads of their account."""
+    return {
+        "id": user.id,
+        "username": user.username,
+        "email": user.email,
+        "plan_id": user.plan_id,
+        **profile_to_json(user),
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    }
+
+
+def plan_to_json(plan: Plan) -> dict[str, Any]:
+    """What a plan allows."""
+    return {
+        "id": plan.id,
+        "name": plan.name,
+        "max_schedules": plan.max_schedules,
+        "min_interval_seconds": plan.min_interval_seconds,
+        "max_in_flight": plan.max_in_flight,
+        "history_days": plan.history_days,
+    }
