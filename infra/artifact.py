@@ -94,9 +94,10 @@ def build_layer(root: Path, target: Target) -> Path:
     wanted = requirements((root / "requirements.txt").read_text())
     rules = Path(__file__).read_text()
     digest = hashlib.sha256("\0".join([wanted, rules, target.key]).encode()).hexdigest()[:16]
-    layer = root / "build" / f"layer-{digest}"
+    kind = f"layer-{target.architecture or 'host'}"
+    layer = root / "build" / f"{kind}-{digest}"
     if not layer.with_suffix(".zip").exists():
-        for old in (root / "build").glob("layer-*"):
+        for old in (root / "build").glob(f"{kind}-*"):
             shutil.rmtree(old) if old.is_dir() else old.unlink()
         layer.mkdir(parents=True)
         _install(wanted, layer, target)
@@ -147,7 +148,8 @@ def _copy_sources(root: Path, output: Path) -> None:
     ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
     for name in SOURCES:
         source, copy = root / name, output / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, copy, ignore=ignore, dirs_exist_ok=True)
         elif source.exists():

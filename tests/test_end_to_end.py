@@ -189,7 +189,7 @@ def ticking(cloud: Cloud, seconds: float) -> None:
 
     def beaten() -> bool:
         ready = cloud.request("GET", "/health/ready")[1]
-        age = timedelta(seconds=ready["services"]["creator"]["age_seconds"])
+        age = timedelta(seconds=ready["heartbeat_age_seconds"]["creator"])
         return datetime.now(UTC) - age >= until
 
     wait_for("the creator to tick on", seconds + 30, beaten)

@@ -23,7 +23,7 @@ class Wire(BaseModel):
 
 
 class Faulty(ValueError):  # noqa: N818
-    """What a validator raises when several places inside its field are wrong."""
+    """What a validator raises when several places inside its field are wrong; their paths begin with the field."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         self.faults = faults
@@ -60,7 +60,7 @@ def _told(error: Any) -> Iterator[Fault]:
     place = _path(error["loc"])
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, Faulty):
-        yield from (Fault(_under(place, fault.field), fault.message) for fault in cause.faults)
+        yield from cause.faults
     elif isinstance(cause, ValueError):
         yield Fault(place, str(cause))
     else:
@@ -69,10 +69,6 @@ def _told(error: Any) -> Iterator[Fault]:
 
 def _path(loc: tuple[int | str, ...]) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc).lstrip(".")
-
-
-def _under(place: str, field: str) -> str:
-    return f"{place}.{field}" if field and not field.startswith("[") else place + field
 
 
 # pydantic's words are for programmers.

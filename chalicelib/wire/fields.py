@@ -52,9 +52,9 @@ def one_of(kind: type[E], codes: dict[int, E] | None = None) -> Callable[[object
     return read
 
 
-def storable(value: Any) -> Any:
+def storable(value: Any, field: str) -> Any:
     """For JSON that came as text inside JSON: checked like the body it came in."""
-    if faults := tuple(Fault(path, message) for path, message in unstorable(value)):
+    if faults := tuple(Fault(path, message) for path, message in unstorable(value, field)):
         raise Faulty(faults)
     return value
 

@@ -19,7 +19,7 @@ def _condition(value: Any) -> Condition:
         condition = conditions.parse(value)
     except Invalid as error:
         raise Faulty(error.faults) from error
-    storable(conditions.to_json(condition))
+    storable(conditions.to_json(condition), "condition")
     return condition
 
 
@@ -48,7 +48,8 @@ class JobFields(Wire):
         if value is None:
             return {}
         try:
-            return storable(inputs.parse(value, info.data.get("job_input_type") or JobInputType.STATIC))
+            parsed = inputs.parse(value, info.data.get("job_input_type") or JobInputType.STATIC)
+            return storable(parsed, inputs.FIELD)
         except Invalid as error:
             raise ValueError(error.faults[0].message) from error
 

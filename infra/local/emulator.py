@@ -40,6 +40,7 @@ class Emulator:
         Raises LocalCloudError when it does not come up.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
+        self.stop()
         self.kill_leftovers()
         port = remembered_port(self._folder / "port")
         self.endpoint = f"http://{LOOPBACK}:{port}"
@@ -59,16 +60,27 @@ class Emulator:
         """Whether it still runs."""
         return self._process is not None and self._process.poll() is None
 
+    def wait(self, seconds: float) -> bool:
+        """Waits for its end; answers whether that came in time."""
+        if self._process is None:
+            return True
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        if self._process.stdin:
+            self._process.stdin.close()
+        return True
+
     def stop(self) -> None:
         """Stops it and all its workers, whatever they are doing."""
         if self._process is None:
             return
         if self._process.stdin:
             self._process.stdin.close()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        if not self.wait(STOP_SECONDS):
             os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
         self.kill_leftovers()
         self._process = None
 
@@ -87,7 +99,7 @@ class Emulator:
             pid = file.read_text().strip()
             if pid.isdigit() and "ministack" in command(int(pid)):
                 os.kill(int(pid), signal.SIGKILL)
-        kill_all_with(str(self._folder / "tmp"))
+        kill_all_with(f"{self._folder / 'tmp'}/ministack-lambda-")
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)
         (self._folder / "tmp").mkdir(parents=True)
 

@@ -13,7 +13,11 @@ OWN = ("demo-finished", "demo-password", "echo-port", "jwt-secret", "session.jso
 def reset(home: Home, ask: bool) -> int:
     """Answers 1 when the person did not say yes. Raises LocalCloudError while the local cloud runs."""
     with home.alone():
-        if ask and input(f"Delete the database and everything else in {home.path}? [y/N] ").strip().lower() != "y":
+        if (
+            ask
+            and input(f"Delete the local cloud's database, secrets and ports in {home.path}? [y/N] ").strip().lower()
+            != "y"
+        ):
             print("Nothing was deleted.")
             return 1
         EmbeddedPostgres(home.path).destroy()

@@ -27,7 +27,7 @@ def serve(home: Home, function: str, port: int | None, threads: int) -> None:
     signal.signal(signal.SIGINT, _as_sigterm)
     with environment.as_a_function(home):
         if function == "api":
-            gateway.run(port or Settings.load(os.environ).port, stop)
+            gateway.run(Settings.load(os.environ).port if port is None else port, stop)
         elif function == "executor":
             polling.run(threads, stop)
         else:

@@ -8,12 +8,12 @@ from typing import Any
 
 from shared import conditions, graph, input_schema, inputs
 from shared.action import ActionId, JobGraph
-from shared.errors import Conflict, Fault, NotFound
-from shared.job import DEFAULT_TIMEOUT_SECONDS, Job, JobId, JobInputType, JobTemplate
+from shared.errors import Conflict, Fault, Invalid, NotFound
+from shared.job import DEFAULT_TIMEOUT_SECONDS, Job, JobId, JobInputType, JobTemplate, JsonValue
 from shared.manage import job_types
 from shared.manage.draft import Draft
 from shared.paging import Page, Slice
-from shared.runners.registry import BUILT_IN
+from shared.runners.registry import BUILT_IN, CHECKS
 from shared.services import Services
 from shared.store import Connection, actions, jobs
 from shared.store.jobs import StoredJob
@@ -126,9 +126,19 @@ def _faults(draft: Draft, job: Job, others: Sequence[Job], template: JobTemplate
     found = [fault for fault in graph.faults_of(job, others) if draft.understood(fault.field.split(".")[0])]
     touched = job.id == NO_ID or any(name in draft.fields for name in INPUT_FIELDS)
     if job.job_input_type is JobInputType.STATIC and template and touched and draft.understood(*INPUT_FIELDS):
-        schema = BUILT_IN[template.job_type].input_schema
-        found += input_schema.faults(job.job_input_value, schema, inputs.FIELD)
+        found += _input_faults(job.job_input_value, template.job_type)
     return found
+
+
+def _input_faults(value: JsonValue, job_type: str) -> list[Fault]:
+    if found := input_schema.faults(value, BUILT_IN[job_type].input_schema, inputs.FIELD):
+        return found
+    try:
+        if job_type in CHECKS and isinstance(value, Mapping):
+            CHECKS[job_type](value)
+    except Invalid as error:
+        return [Fault(f"{inputs.FIELD}.{fault.field}", fault.message) for fault in error.faults]
+    return []
 
 
 def _moving(draft: Draft, current: StoredJob) -> list[Fault]:

@@ -1,12 +1,16 @@
 """All job types: the catalogue of what they are, and the runners that do them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from shared.job import JsonObject
 from shared.runners import JobType, Runner, http, logger, slack
 from shared.runners.http_client import guarded_client
 from shared.runners.network_guard import IpNetwork
 
 BUILT_IN: Mapping[str, JobType] = {kind.name: kind for kind in (http.JOB_TYPE, slack.JOB_TYPE, logger.JOB_TYPE)}
+
+# What a schema cannot say about an input and can be said before the job ever runs; each raises ``Invalid``.
+CHECKS: Mapping[str, Callable[[JsonObject], object]] = {http.JOB_TYPE.name: http.read_request}
 
 
 def build_runners(allowed_networks: Sequence[IpNetwork]) -> Mapping[str, Runner]:

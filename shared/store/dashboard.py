@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, union_all
+from sqlalchemy import Connection, bindparam, func, literal_column, select, union_all
 
 from shared.store.arrays import INSTANT
 from shared.store.tables import actions, job_templates, jobs, ledger, schedules, triggers
@@ -69,7 +69,8 @@ DAY = select(
     func.percentile_cont(0.5).within_group(_lateness).filter(_started).label("p50"),
     func.percentile_cont(0.99).within_group(_lateness).filter(_started).label("p99"),
 )
-_hour = func.date_trunc("hour", _occurrences.c.due_at)
+# Written out: as two bound values, what is selected and what is grouped by would not be the same to PostgreSQL.
+_hour = func.date_trunc(literal_column("'hour'"), _occurrences.c.due_at)
 HOURS = (
     select(
         _hour.label("hour"),

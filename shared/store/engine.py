@@ -79,6 +79,8 @@ def connect(settings: Settings, pool_size: int = 1) -> Database:
         pool_timeout=10,
         pool_pre_ping=True,
         pool_recycle=300,
+        # Errors are logged, and among the parameters are password hashes and people's inputs.
+        hide_parameters=True,
         connect_args={
             "ssl_context": _ssl_context(settings.db_ssl),
             "timeout": NETWORK_TIMEOUT_SECONDS,

@@ -18,6 +18,11 @@ def action_id(alice: Client) -> int:
     return make_action(alice)
 
 
+NUL_IN_A_CONDITION = (
+    '{"condition_rules": [{"job_id": 1, "filters": [{"name": "a", "comparison_type": "exists", "value": "\\u0000"}]}]}'
+)
+
+
 def leading_to(*job_ids: int) -> dict[str, Any]:
     """A condition that always leads to the first of these jobs."""
     return {"version": 1, "condition_rules": [{"filters": [], "job_id": job_id} for job_id in job_ids]}
@@ -38,7 +43,7 @@ def test_a_job_reads_back_as_it_was_written(alice: Client, action_id: int) -> No
             }
         ],
     }
-    body = {
+    body: dict[str, Any] = {
         "name": "first",
         "action_id": action_id,
         "job_type": "http",
@@ -114,6 +119,8 @@ def test_static_input_is_held_against_the_types_schema_with_all_faults_at_once(a
         ({"job_input_value": "NaN"}, {"job_input_value"}),
         ({"job_input_value": '{"url": "http://a\\u0000"}'}, {"job_input_value.url"}),
         ({"job_input_value": [1]}, {"job_input_value"}),
+        ({"job_input_value": {"url": "ftp://example.org"}}, {"job_input_value.url"}),
+        ({"job_input_value": {**HTTP_INPUT, "headers": {"Host": "elsewhere"}}}, {"job_input_value.headers.Host"}),
         (
             {"job_input_type": "job_input_as_template", "job_input_value": {"url": "{{ a b }}", "query": {"x": "{{"}}},
             {"job_input_value.url", "job_input_value.query.x"},
@@ -123,12 +130,12 @@ def test_static_input_is_held_against_the_types_schema_with_all_faults_at_once(a
         ({"job_input_type": "telepathy"}, {"job_input_type"}),
         ({"condition": "{"}, {"condition"}),
         ({"condition": 5}, {"condition"}),
-        ({"condition": {"version": 9, "condition_rules": [{}]}}, {"condition.version", "condition.condition_rules[0].job_id"}),
-        ({"condition": leading_to(9_999)}, {"condition.condition_rules[0].job_id"}),
         (
-            {"condition": '{"condition_rules": [{"job_id": 1, "filters": [{"name": "a", "comparison_type": "exists", "value": "\\u0000"}]}]}'},
-            {"condition.condition_rules[0].filters[0].value"},
+            {"condition": {"version": 9, "condition_rules": [{}]}},
+            {"condition.version", "condition.condition_rules[0].job_id"},
         ),
+        ({"condition": leading_to(9_999)}, {"condition.condition_rules[0].job_id"}),
+        ({"condition": NUL_IN_A_CONDITION}, {"condition.condition_rules[0].filters[0].value"}),
         ({"job_timeout_in_secs": 0}, {"job_timeout_in_secs"}),
         ({"job_timeout_in_secs": 601}, {"job_timeout_in_secs"}),
         ({"job_timeout_in_secs": True}, {"job_timeout_in_secs"}),
@@ -158,9 +165,7 @@ def test_templates_and_outputs_of_other_jobs_are_accepted(alice: Client, action_
     )
     assert filled["job_input_value"] == template
     for value in ({"job": "first"}, first["id"], str(first["id"]), "first"):
-        job = make_job(
-            alice, action_id, f"takes {value}", job_input_type="job_output_as_input", job_input_value=value
-        )
+        job = make_job(alice, action_id, f"takes {value}", job_input_type="job_output_as_input", job_input_value=value)
         assert alice.delete(f"jobs/{job['id']}").status == 200
 
 

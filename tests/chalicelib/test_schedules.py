@@ -14,7 +14,8 @@ from tests.chalicelib.conftest import make_action, make_schedule
 PLAN = text(
     "INSERT INTO triggers (user_id, schedule_id, action_id, schedule_version, due_at, next_attempt_at, status,"
     " resend_at, lease_until, started_at)"
-    " SELECT user_id, id, action_id, version, :due, :due, :status, now(), now(), now() FROM schedules WHERE id = :id"
+    " SELECT user_id, id, action_id, version, :due, :due, :status, now(), now(),"
+    " CASE WHEN :status = 'executing' THEN now() END FROM schedules WHERE id = :id"
 )
 TRIGGERS = text("SELECT status, reason, finished_at IS NOT NULL FROM triggers WHERE schedule_id = :id ORDER BY due_at")
 
@@ -141,7 +142,10 @@ def test_a_schedule_starts_unless_it_is_created_inactive(alice: Client, action_i
         ({"name": "nul\x00"}, {"name"}),
         ({"input": {"a": ["\ud800"]}}, {"input.a[0]"}),
         ({"schedule_status": 7}, {"schedule_status"}),
-        ({"name": 5, "timezone": "Mars/Olympus", "max_runs": -1, "action_id": 4}, {"name", "timezone", "max_runs", "action_id"}),
+        (
+            {"name": 5, "timezone": "Mars/Olympus", "max_runs": -1, "action_id": 4},
+            {"name", "timezone", "max_runs", "action_id"},
+        ),
     ],
 )
 def test_a_wrong_field_is_named(alice: Client, action_id: int, wrong: dict[str, Any], fields: set[str]) -> None:
@@ -282,7 +286,7 @@ def test_null_clears_and_what_was_not_sent_stays(alice: Client, action_id: int) 
     assert given.items() <= alice.put(path, {"name": "other"}).json["schedule"].items()
     nulls = dict.fromkeys([*given, "timezone"])
     cleared = alice.put(path, nulls).json["schedule"]
-    expected = {"description": None, "ends_at": None, "max_runs": None, "input": {}, "timezone": "UTC"}
+    expected: dict[str, Any] = {"description": None, "ends_at": None, "max_runs": None, "input": {}, "timezone": "UTC"}
     assert expected.items() <= cleared.items()
 
 

@@ -1,0 +1,168 @@
+"""What holds for every route: how bodies are read, how errors are told, what is never said."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from chalicelib.application import build
+from shared.services import Services
+from shared.settings import BadSettings
+from shared.store.engine import connect
+from tests.chalicelib.client import Client
+
+PROBLEM = {"type", "title", "status", "detail", "message", "errors", "trace_id"}
+
+
+def is_problem(answer: Any, status: int) -> bool:
+    """Whether the answer is a whole problem of this status."""
+    body = answer.json
+    same = body["status"] == answer.status == status and body["detail"] == body["message"]
+    return same and set(body) == PROBLEM and answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("body", ["{", "nonsense", '{"a": NaN}', '{"a": -Infinity}', b"\xff\xfe", "1" * 5000])
+def test_a_body_that_is_no_json_is_400(alice: Client, body: str | bytes) -> None:
+    answer = alice.post("actions", body)
+    assert is_problem(answer, 400), answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("[]", "body"),
+        ('"text"', "body"),
+        ("null", "body"),
+        ('{"name": "a\\u0000b"}', "name"),
+        ('{"input": {"x": [0, {"y": "\\ud83d"}]}}', "input.x[1].y"),
+        ('{"a\\u0000": 1}', "body"),
+        ('{"input": {"n": 1e999}}', "input.n"),
+        ('{"input": ' + "[" * 40 + "]" * 40 + "}", "input" + "[0]" * 31),
+    ],
+)
+def test_json_that_cannot_be_kept_is_422_and_says_where(alice: Client, body: str, field: str) -> None:
+    answer = alice.post("schedules", body)
+    assert is_problem(answer, 422), answer.text
+    assert set(answer.fields) == {field}
+
+
+def test_nesting_beyond_all_reason_is_refused_like_any_other(alice: Client) -> None:
+    depth = 100_000
+    assert is_problem(alice.post("actions", '{"a":' * depth + "1" + "}" * depth), 413)
+    assert is_problem(alice.post("actions", "[" * depth + "]" * depth), 400)
+
+
+def test_a_body_over_256_kb_is_413_whatever_it_says(alice: Client) -> None:
+    just_enough = json.dumps({"name": "n", "ignored": ""})
+    padded = just_enough.replace('""', '"' + "x" * (256 * 1024 - len(just_enough)) + '"')
+    assert alice.post("actions", padded).status == 201
+    assert is_problem(alice.post("actions", padded + " "), 413)
+    assert is_problem(alice.post("actions", ("ä" * 200_000).encode()), 413)
+
+
+def test_bodies_are_read_whatever_their_label(alice: Client) -> None:
+    for label in ("application/x-www-form-urlencoded", "text/plain", "application/json; charset=utf-8"):
+        client = Client(alice.app, {**alice.headers, "content-type": label})
+        assert client.post("actions", {"name": label}).status == 201
+        assert client.post("actions", b'{"name": "in base64"}').status == 201
+
+
+def test_text_comes_back_as_it_was_sent(alice: Client) -> None:
+    name = "Grüße \U0001f980 \\u0000 '; DROP TABLE users; -- {{ x }}"
+    assert alice.post("actions", {"name": name}).json["action"]["name"] == name
+
+
+def test_an_unknown_route_is_404_and_another_method_405_with_what_is_allowed(alice: Client) -> None:
+    assert is_problem(alice.get("nothing/here"), 404)
+    assert is_problem(alice.get("//nothing"), 404)
+    answer = alice.send("PATCH", "auth/login", {})
+    assert is_problem(answer, 405)
+    assert answer.headers["allow"] == "POST"
+    assert alice.send("OPTIONS", "schedules").headers["allow"] == "GET, POST"
+
+
+def test_answers_are_nobodys_to_keep_or_to_guess_at(alice: Client) -> None:
+    for answer in (alice.get("actions"), alice.get("actions/1")):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_database_that_is_away_is_503_with_a_time_to_come_back(alice: Client, services: Services) -> None:
+    away = connect(replace(services.settings, db_port=1))
+    client = Client(build(lambda: replace(services, database=away)), alice.headers)
+    answer = client.get("schedules")
+    assert is_problem(answer, 503)
+    assert int(answer.headers["retry-after"]) > 0
+    ready = client.get("/health/ready")
+    assert (ready.status, ready.json["database"]) == (503, "away")
+    assert client.get("/health").status == 200
+    away.close()
+
+
+def test_what_nobody_expected_is_500_and_tells_nothing_of_the_inside(
+    alice: Client, services: Services, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE actions RENAME TO elsewhere"))
+    with caplog.at_level(logging.ERROR, "cronny.api"):
+        logging.getLogger("cronny").propagate = True
+        answer = alice.post("actions", {"name": "a canary"})
+    assert is_problem(answer, 500)
+    assert not any(word in answer.text.lower() for word in ("actions", "select", "pg8000", "sqlalchemy", "traceback"))
+    assert "pg8000" in caplog.text
+    assert "a canary" not in caplog.text
+    assert services.settings.jwt_secret not in caplog.text
+
+
+def test_settings_that_are_wrong_are_500_without_their_names(nobody: Client) -> None:
+    def provide() -> Services:
+        raise BadSettings(["DB_HOST is missing"])
+
+    client = Client(build(provide))
+    answer = client.post("auth/login", {"username": "a", "password": "b"})
+    assert is_problem(answer, 500)
+    assert "DB_HOST" not in answer.text
+    assert client.get("/health").status == 200
+
+
+def test_health_needs_nothing_and_the_welcome_page_is_a_page(nobody: Client) -> None:
+    assert nobody.get("/health").json["status"] == "ok"
+    page = nobody.get("//")
+    assert page.status == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "<title>Cronny</title>" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("ages", "status"),
+    [
+        ({}, 503),
+        ({"creator": 30}, 200),
+        ({"creator": 120}, 503),
+        ({"creator": 5, "executor": 4000, "cleaner": 30}, 200),
+        ({"executor": 1, "cleaner": 1}, 503),
+    ],
+)
+def test_ready_means_that_the_creator_beats(
+    nobody: Client, engine: Engine, ages: Mapping[str, int], status: int
+) -> None:
+    beat = text(
+        "INSERT INTO heartbeats (service, instance, version, beat_at)"
+        " VALUES (:service, :instance, '1', now() - :age * interval '1 second')"
+    )
+    with engine.begin() as connection:
+        for service, age in ages.items():
+            connection.execute(beat, {"service": service, "instance": "a", "age": age})
+            connection.execute(beat, {"service": service, "instance": "b", "age": age + 1000})
+    answer = nobody.get("/health/ready")
+    assert answer.status == status
+    told = answer.json["heartbeat_age_seconds"]
+    assert {name: round(age, -1) for name, age in told.items() if age is not None} == {
+        name: round(age, -1) for name, age in ages.items()
+    }
+    assert set(told) == {"creator", "executor", "cleaner"}
