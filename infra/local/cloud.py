@@ -14,6 +14,7 @@ from infra.local.home import ROOT, Home
 from infra.local.ports import LOOPBACK
 from infra.local.postgres import EmbeddedPostgres
 from infra.local.report import Report
+from infra.local.warm import warm_up
 from shared.errors import Unavailable
 from shared.store.engine import Database, connect
 from shared.store.fires import executing
@@ -100,7 +101,10 @@ class LocalCloud:
     def _deploy(self, built: Path) -> None:
         with self._report.step("template.yaml is deployed, the database migrated"):
             variables = environment.variables(self.settings)
-            self.deployment = deploy(Aws(self.endpoint), ROOT / "template.yaml", built, variables)
+            aws = Aws(self.endpoint)
+            self.deployment = deploy(aws, ROOT / "template.yaml", built, variables)
+        if self._emulator:
+            warm_up(aws, self.deployment.functions["executor"])
 
     def _drain(self) -> None:
         """Takes no more messages and waits for the triggers that are being executed."""

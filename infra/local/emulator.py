@@ -119,6 +119,8 @@ def _environment(port: int, scratch: Path) -> dict[str, str]:
         "BIND_HOST": LOOPBACK,
         "TMPDIR": str(scratch),
         "PYTHONUNBUFFERED": "1",
+        # Workers stay: ten that start at once, in the second in which they are needed, take two cores many seconds.
+        "LAMBDA_WARM_TTL_SECONDS": "86400",
         # Servers on fixed ports that nobody here uses.
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
