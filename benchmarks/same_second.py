@@ -2,9 +2,9 @@
 
     python -m benchmarks.same_second [--schedules 500] [--runs 3] [--job logger|http]
 
-Starts a local cloud of its own, makes the schedules over HTTP, waits until they have run, and reads the lateness of each
-start (`started_at - due_at`, both by the database's clock) from the API. Prints one line per run and the medians, as
-text and, with --json, as JSON.
+Starts a local cloud of its own, makes the schedules over HTTP, waits until they have run, and reads the lateness of
+each start (`started_at - due_at`, both by the database's clock) from the API. Prints one line per run and the medians,
+as text and, with --json, as JSON.
 """
 
 import argparse

@@ -19,7 +19,7 @@ KEPT_BACK_SECONDS = 8
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Tick until told to stop; ``{"ticks": n}`` ticks that often, for debugging. Answers how often it ticked and why it stopped."""
+    """Tick until it is time to leave, or ``{"ticks": n}`` times; answers how often it ticked, and its epoch."""
     log, services = logger("creator"), wiring.services()
     until = time.monotonic() + min(LOOP_SECONDS, context.get_remaining_time_in_millis() / 1000 - KEPT_BACK_SECONDS)
     epoch = take_over(services, services.clock.now())

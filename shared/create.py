@@ -1,4 +1,4 @@
-"""Create: one tick of the creator. What is pending is planned, what is due is dispatched, what was lost is recovered."""
+"""Create: one tick of the creator, which plans what is pending, dispatches what is due and recovers what was lost."""
 
 import time
 from collections.abc import Callable

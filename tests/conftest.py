@@ -22,6 +22,11 @@ from tests.fakes import RecordedQueue, SetClock
 TEMPLATE = "cronny_template"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long tests of the whole local cloud first: the others fill the time on the other cores."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Settings]:
     """The run's server with a migrated template database; the last xdist worker to leave stops it."""

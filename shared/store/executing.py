@@ -39,7 +39,10 @@ CLAIM = (
         status=TriggerStatus.EXECUTING.value,
         attempt=triggers.c.attempt + 1,
         reason=None,
-        started_at=func.coalesce(triggers.c.started_at, bindparam("now", type_=INSTANT)),
+        # The clocks of two functions agree to within a round trip; what was queued first still started later.
+        started_at=func.coalesce(
+            triggers.c.started_at, func.greatest(bindparam("now", type_=INSTANT), triggers.c.queued_at)
+        ),
         lease_until=bindparam("lease", type_=INSTANT) + literal_column("interval '1 second'") * _longest_job,
     )
     .returning(
@@ -119,9 +122,15 @@ FINISH = (
         triggers.c.attempt == _end.c.attempt,
         triggers.c.status == "executing",
     )
-    .values(status=_end.c.status, reason=_end.c.reason, finished_at=bindparam("now", type_=INSTANT), lease_until=None)
+    .values(
+        status=_end.c.status,
+        reason=_end.c.reason,
+        finished_at=func.greatest(bindparam("now", type_=INSTANT), triggers.c.started_at),
+        lease_until=None,
+    )
     .returning(triggers.c.id)
 )
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -45,8 +45,9 @@ def test_the_artefact_leaves_out_what_the_runtime_has_and_what_only_tools_need(u
     }
 
 
-def test_the_artefact_stays_small(artifact: Path) -> None:
-    assert artifact.stat().st_size < 20_000_000
+def test_the_artefact_stays_small(unpacked: Path) -> None:
+    """Lambda allows 250 MB; each cold start unpacks and reads it all the same."""
+    assert sum(path.stat().st_size for path in unpacked.rglob("*") if path.is_file()) < 60_000_000
 
 
 @pytest.mark.parametrize("name", HANDLERS)

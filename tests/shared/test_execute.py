@@ -1,4 +1,4 @@
-"""A pack of triggers runs its jobs, and each one is accounted for: outputs of this trigger, timeouts, fences, faults."""
+"""A pack of triggers runs its jobs and each is accounted for: outputs of this trigger, timeouts, fences, faults."""
 
 import threading
 import time
@@ -370,3 +370,13 @@ def test_processed_follows_the_last_run(world: World) -> None:
     world.run(world.due(max_runs=1))
     plan(world.services, world.clock.now())
     assert the_schedule(world.services, world.schedules[0]).schedule_status == "processed"
+
+
+def test_nothing_starts_before_it_was_queued_even_by_a_clock_that_lags(world: World) -> None:
+    world.job()
+    triggers = world.due()
+    queued = world.trigger().queued_at
+    world.clock.forward(-0.05)
+    world.run(triggers)
+    assert world.trigger().started_at == queued
+    assert world.trigger().finished_at >= queued
