@@ -35,6 +35,21 @@ class ScheduleUnit(StrEnum):
         return {"second": 1, "minute": 60, "hour": 3600, "day": 86400}.get(self.value)
 
 
+class DstGap(StrEnum):
+    """What becomes of a wall-clock time that the clock leaves out when it goes forward."""
+
+    RUN_AFTER = "run_after"
+    SKIP = "skip"
+
+
+class DstFold(StrEnum):
+    """Which of the two instants counts when the clock goes back and a wall-clock time comes twice."""
+
+    FIRST = "first"
+    LAST = "last"
+    BOTH = "both"
+
+
 class ScheduleStatus(StrEnum):
     """pending: to be planned. processing: its next trigger stands. processed: nothing is left. inactive: paused."""
 
@@ -48,6 +63,8 @@ class ScheduleStatus(StrEnum):
 class Timing:
     """When a schedule fires, as its user wrote it. Unit is None only for absolute schedules.
 
+    ``dst_gap`` and ``dst_fold`` None: fixed times run once each, wildcards keep their real-time cadence. ``seed`` is the
+    schedule's id, by which ``H`` and jitter spread: the same for every process, different for every schedule.
     ``anchor`` is the instant from which fixed rates are counted: ``starts_at``, else the whole second of creation.
     """
 
@@ -58,6 +75,10 @@ class Timing:
     anchor: datetime
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    dst_gap: DstGap | None = None
+    dst_fold: DstFold | None = None
+    jitter_seconds: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.schedule import ScheduleType, ScheduleUnit, Timing
+from shared.schedule import DstFold, DstGap, ScheduleType, ScheduleUnit, Timing
 from shared.store.tables import schedules
 
 COLUMNS = (
@@ -13,11 +13,14 @@ COLUMNS = (
     schedules.c.anchor,
     schedules.c.starts_at,
     schedules.c.ends_at,
+    schedules.c.dst_gap,
+    schedules.c.dst_fold,
+    schedules.c.jitter_seconds,
 )
 
 
 def timing(row: Any) -> Timing:
-    """The timing of a row that has ``COLUMNS``."""
+    """The timing of a row that has ``COLUMNS`` and the schedule's id as ``schedule_id`` or ``id``."""
     return Timing(
         ScheduleType(row.schedule_type),
         row.schedule_value,
@@ -26,4 +29,8 @@ def timing(row: Any) -> Timing:
         row.anchor,
         row.starts_at,
         row.ends_at,
+        DstGap(row.dst_gap) if row.dst_gap else None,
+        DstFold(row.dst_fold) if row.dst_fold else None,
+        row.jitter_seconds,
+        getattr(row, "schedule_id", None) or row.id,
     )

@@ -145,6 +145,9 @@ CREATE TABLE schedules (
     anchor timestamptz DEFAULT now() NOT NULL,
     starts_at timestamptz,
     ends_at timestamptz,
+    dst_gap TEXT,
+    dst_fold TEXT,
+    jitter_seconds INTEGER DEFAULT 0 NOT NULL,
     max_runs INTEGER,
     runs INTEGER DEFAULT 0 NOT NULL,
     active_since timestamptz DEFAULT now() NOT NULL,
@@ -163,7 +166,10 @@ CREATE TABLE schedules (
     CONSTRAINT ck_schedules_unit CHECK (schedule_type = 'absolute' OR schedule_unit IS NOT NULL),
     CONSTRAINT ck_schedules_max_runs CHECK (max_runs > 0),
     CONSTRAINT ck_schedules_schedule_type CHECK (schedule_type IN ('absolute', 'recurring', 'relative')),
-    CONSTRAINT ck_schedules_schedule_unit CHECK (schedule_unit IN ('second', 'minute', 'hour', 'day', 'cron')),
+    CONSTRAINT ck_schedules_schedule_unit CHECK (schedule_unit IN ('second', 'minute', 'hour', 'day', 'cron', 'duration')),
+    CONSTRAINT ck_schedules_dst_gap CHECK (dst_gap IN ('run_after', 'skip')),
+    CONSTRAINT ck_schedules_dst_fold CHECK (dst_fold IN ('first', 'last', 'both')),
+    CONSTRAINT ck_schedules_jitter_seconds CHECK (jitter_seconds BETWEEN 0 AND 86400),
     CONSTRAINT ck_schedules_schedule_status CHECK (schedule_status
         IN ('pending', 'processing', 'processed', 'inactive')),
     CONSTRAINT fk_schedules_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
@@ -200,6 +206,7 @@ CREATE TABLE triggers (
     schedule_version INTEGER NOT NULL,
     status TEXT DEFAULT 'scheduled' NOT NULL,
     reason TEXT,
+    kind TEXT DEFAULT 'planned' NOT NULL,
     attempt SMALLINT DEFAULT 0 NOT NULL,
     next_attempt_at timestamptz NOT NULL,
     resend_at timestamptz,
@@ -219,6 +226,7 @@ CREATE TABLE triggers (
         ON DELETE SET NULL (action_id),
     CONSTRAINT ck_triggers_status CHECK (status
         IN ('scheduled', 'queued', 'executing', 'completed', 'failed', 'skipped', 'cancelled')),
+    CONSTRAINT ck_triggers_kind CHECK (kind IN ('planned', 'manual', 'backfill')),
     CONSTRAINT ck_triggers_queued_is_sent_again CHECK (status <> 'queued' OR resend_at IS NOT NULL),
     CONSTRAINT ck_triggers_executing_has_a_lease CHECK (status <> 'executing' OR lease_until IS NOT NULL),
     CONSTRAINT ck_triggers_finished CHECK ((status
@@ -232,7 +240,7 @@ CREATE INDEX ix_triggers_lease ON triggers (lease_until) WHERE status = 'executi
 CREATE INDEX ix_triggers_resend ON triggers (resend_at) WHERE status = 'queued';
 CREATE INDEX ix_triggers_unfinished ON triggers (schedule_id) WHERE status
     IN ('scheduled', 'queued', 'executing');
-CREATE UNIQUE INDEX uq_triggers_planned ON triggers (schedule_id) WHERE status = 'scheduled' AND attempt = 0;
+CREATE UNIQUE INDEX uq_triggers_planned ON triggers (schedule_id) WHERE status = 'scheduled' AND attempt = 0 AND kind = 'planned';
 CREATE TABLE job_executions (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     user_id BIGINT NOT NULL,

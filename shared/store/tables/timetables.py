@@ -37,6 +37,9 @@ schedules = Table(
     instant("anchor", required=True),
     instant("starts_at"),
     instant("ends_at"),
+    Column("dst_gap", Text),
+    Column("dst_fold", Text),
+    Column("jitter_seconds", Integer, nullable=False, server_default=text("0")),
     Column("max_runs", Integer),
     Column("runs", Integer, nullable=False, server_default=text("0")),
     # Occurrences after this instant are Cronny's to account for: creation, resumption or the last edit.
@@ -55,7 +58,10 @@ schedules = Table(
     CheckConstraint("schedule_type = 'absolute' OR schedule_unit IS NOT NULL", name="unit"),
     CheckConstraint("max_runs > 0", name="max_runs"),
     one_of("schedule_type", "absolute", "recurring", "relative"),
-    one_of("schedule_unit", "second", "minute", "hour", "day", "cron"),
+    one_of("schedule_unit", "second", "minute", "hour", "day", "cron", "duration"),
+    one_of("dst_gap", "run_after", "skip"),
+    one_of("dst_fold", "first", "last", "both"),
+    CheckConstraint("jitter_seconds BETWEEN 0 AND 86400", name="jitter_seconds"),
     one_of("schedule_status", "pending", "processing", "processed", "inactive"),
 )
 Index("ix_schedules_pending", schedules.c.id, postgresql_where=text("schedule_status = 'pending'"))
@@ -76,6 +82,8 @@ triggers = Table(
     Column("schedule_version", Integer, nullable=False),
     Column("status", Text, nullable=False, server_default=text("'scheduled'")),
     Column("reason", Text),
+    # Who wanted it: the timetable, its user at once, or its user for a time that has passed.
+    Column("kind", Text, nullable=False, server_default=text("'planned'")),
     Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
     # When the creator may dispatch it: the due time, later for another attempt.
     Column("next_attempt_at", TIMESTAMP(timezone=True), nullable=False),
@@ -94,6 +102,7 @@ triggers = Table(
     ForeignKeyConstraint(["user_id", "schedule_id"], ["schedules.user_id", "schedules.id"], ondelete="CASCADE"),
     ForeignKeyConstraint(["user_id", "action_id"], ["actions.user_id", "actions.id"], ondelete="SET NULL (action_id)"),
     one_of("status", "scheduled", "queued", "executing", "completed", "failed", "skipped", "cancelled"),
+    one_of("kind", "planned", "manual", "backfill"),
     CheckConstraint("status <> 'queued' OR resend_at IS NOT NULL", name="queued_is_sent_again"),
     CheckConstraint("status <> 'executing' OR lease_until IS NOT NULL", name="executing_has_a_lease"),
     CheckConstraint(
@@ -109,7 +118,7 @@ Index(
     "uq_triggers_planned",
     triggers.c.schedule_id,
     unique=True,
-    postgresql_where=text("status = 'scheduled' AND attempt = 0"),
+    postgresql_where=text("status = 'scheduled' AND attempt = 0 AND kind = 'planned'"),
 )
 Index(
     "ix_triggers_unfinished",
