@@ -63,8 +63,8 @@ class ScheduleStatus(StrEnum):
 class Timing:
     """When a schedule fires, as its user wrote it. Unit is None only for absolute schedules.
 
-    ``dst_gap`` and ``dst_fold`` None: fixed times run once each, wildcards keep their real-time cadence. ``seed`` is the
-    schedule's id, by which ``H`` and jitter spread: the same for every process, different for every schedule.
+    ``dst_gap`` and ``dst_fold`` None: fixed times run once each, wildcards keep their real-time cadence. ``seed`` is
+    the schedule's id, by which ``H`` and jitter spread: the same for every process, different for every schedule.
     ``anchor`` is the instant from which fixed rates are counted: ``starts_at``, else the whole second of creation.
     """
 
@@ -85,8 +85,8 @@ class Timing:
 class Schedule:
     """A schedule as its owner sees it.
 
-    ``status_note`` says why Cronny itself switched a schedule off. ``runs`` counts occurrences dispatched so far,
-    ``version`` the edits of its definition.
+    ``status_note`` says why Cronny itself switched a schedule off. ``runs`` counts the occurrences dispatched while
+    ``max_runs`` is set, ``version`` the edits of its definition.
     """
 
     id: ScheduleId

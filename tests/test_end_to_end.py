@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud import Cloud, wait_for
+from tests.cloud import ROOT, Cloud, wait_for
 from tests.targets import Target, running_target
 
 
@@ -56,7 +57,7 @@ def due(trigger: Any) -> datetime:
 
 @pytest.mark.xdist_group("cloud")
 def test_a_schedule_fires_pauses_and_resumes_at_a_single_rate(cloud: Cloud, target: Target) -> None:
-    cloud.register("ada")
+    cloud.register("pauses")
     action = new_action(cloud, "greet")
     second = http_job(
         cloud,
@@ -193,6 +194,33 @@ def ticking(cloud: Cloud, seconds: float) -> None:
         return datetime.now(UTC) - age >= until
 
     wait_for("the creator to tick on", seconds + 30, beaten)
+
+
+@pytest.mark.xdist_group("cloud")
+def test_the_tour_of_the_readme_does_what_it_says(cloud: Cloud) -> None:
+    readme = (ROOT / "README.md").read_text()
+    tour = readme.partition("## Five minutes with curl")[2].partition("\n## ")[0]
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", tour, re.DOTALL))
+    said = run_script(["bash", "-euo", "pipefail", "-c", script.replace(":8009", f":{cloud.port}")])
+    assert '"status":"completed"' in said.replace(" ", "")
+    assert "Cronny says ok" in said
+    assert "The schedule" in said
+    assert {"schedule_value", "timezone", "action_id"} & set(re.findall(r'"field": ?"(\w+)"', said))
+
+
+@pytest.mark.xdist_group("cloud")
+def test_a_client_of_the_old_api_works_unchanged(cloud: Cloud) -> None:
+    said = run_script(["bash", "examples/old_client.sh", f"http://127.0.0.1:{cloud.port}"])
+    assert "completed" in said
+    again = run_script(["bash", "examples/old_client.sh", f"http://127.0.0.1:{cloud.port}"])
+    assert "/auth/login -> 200" in again
+
+
+def run_script(command: list[str]) -> str:
+    """Run a script from the checkout's root; answers what it printed, fails with it otherwise."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.mark.xdist_group("cloud")

@@ -240,7 +240,8 @@ CREATE INDEX ix_triggers_lease ON triggers (lease_until) WHERE status = 'executi
 CREATE INDEX ix_triggers_resend ON triggers (resend_at) WHERE status = 'queued';
 CREATE INDEX ix_triggers_unfinished ON triggers (schedule_id) WHERE status
     IN ('scheduled', 'queued', 'executing');
-CREATE UNIQUE INDEX uq_triggers_planned ON triggers (schedule_id) WHERE status = 'scheduled' AND attempt = 0 AND kind = 'planned';
+CREATE UNIQUE INDEX uq_triggers_planned ON triggers (schedule_id)
+    WHERE status = 'scheduled' AND attempt = 0 AND kind = 'planned';
 CREATE TABLE job_executions (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     user_id BIGINT NOT NULL,
