@@ -166,7 +166,8 @@ CREATE TABLE schedules (
     CONSTRAINT ck_schedules_unit CHECK (schedule_type = 'absolute' OR schedule_unit IS NOT NULL),
     CONSTRAINT ck_schedules_max_runs CHECK (max_runs > 0),
     CONSTRAINT ck_schedules_schedule_type CHECK (schedule_type IN ('absolute', 'recurring', 'relative')),
-    CONSTRAINT ck_schedules_schedule_unit CHECK (schedule_unit IN ('second', 'minute', 'hour', 'day', 'cron', 'duration')),
+    CONSTRAINT ck_schedules_schedule_unit CHECK (schedule_unit
+        IN ('second', 'minute', 'hour', 'day', 'cron', 'duration')),
     CONSTRAINT ck_schedules_dst_gap CHECK (dst_gap IN ('run_after', 'skip')),
     CONSTRAINT ck_schedules_dst_fold CHECK (dst_fold IN ('first', 'last', 'both')),
     CONSTRAINT ck_schedules_jitter_seconds CHECK (jitter_seconds BETWEEN 0 AND 86400),
