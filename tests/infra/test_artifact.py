@@ -29,7 +29,7 @@ def unpacked(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_artefact_has_our_sources_and_no_tests_or_tools(unpacked: Path) -> None:
-    ours = {path.name for path in unpacked.iterdir()} & {path.name for path in ROOT.iterdir()}
+    ours = {path.name for path in unpacked.iterdir()} & {path.name for path in ROOT.iterdir()} - {"__pycache__"}
     assert ours == {source.partition("/")[0] for source in SOURCES if (ROOT / source).exists()}
     assert [path.name for path in (unpacked / "infra").iterdir() if path.name != "__pycache__"] == ["migrations"]
 
