@@ -41,7 +41,7 @@ class _Decisions:
 
     now: datetime
     queued: list[Sendable] = field(default_factory=list)
-    skipped: list[TriggerId] = field(default_factory=list)
+    skipped: list[tuple[TriggerId, str]] = field(default_factory=list)
     missed: list[tuple[ScheduleId, datetime, str]] = field(default_factory=list)
     following: list[Occurrence] = field(default_factory=list)
     exhausted: list[ScheduleId] = field(default_factory=list)
@@ -65,7 +65,7 @@ def dispatch(services: Services, now: datetime) -> Dispatched:
         for row in due:
             _decide(row, decisions)
         dispatching.mark_queued(connection, [item.id for item in decisions.queued], now)
-        dispatching.mark_skipped(connection, decisions.skipped, MISSED, now)
+        dispatching.mark_skipped(connection, decisions.skipped, now)
         dispatching.record_missed(connection, decisions.missed, now)
         dispatching.count_runs(connection, decisions.counted)
         planning.put(connection, decisions.following)
@@ -96,9 +96,10 @@ def _decide(row: Any, decisions: _Decisions) -> None:
         following = _following(row, decisions)
     except ValueError as error:
         decisions.unreadable.append((row.schedule_id, f"Switched off: {error}"))
-        following = None
+        decisions.skipped.append((row.id, f"Its schedule was switched off: {error}"))
+        return
     if following is not None and _missed(row.due_at, following, decisions.now):
-        decisions.skipped.append(row.id)
+        decisions.skipped.append((row.id, MISSED))
         following = _skip_missed(row, following, decisions)
     else:
         decisions.queued.append(Sendable(row.id, row.user_id, row.alone))

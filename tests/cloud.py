@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from infra.local.ports import free_port
+from shared.settings import Settings
+from shared.store.engine import connect
+from shared.store.invariants import Violation, violations
 
 T = TypeVar("T")
 
@@ -122,6 +125,17 @@ class Cloud:
         """The newest triggers of a schedule, oldest first."""
         where = f"?schedule_id={schedule}&limit=200" + (f"&status={status}" if status else "")
         return sorted(self.call("GET", f"/triggers{where}")["triggers"], key=lambda trigger: trigger["due_at"])
+
+    def violations(self) -> list[Violation]:
+        """Invariants that do not hold in its database."""
+        variables = json.loads((self.home / "session.json").read_text())["settings"]
+        database = connect(Settings.load(variables))
+        try:
+            now = database.now()
+            with database.begin() as connection:
+                return violations(connection, now, patience=60)
+        finally:
+            database.close()
 
     def _answers(self) -> bool:
         if self.process and self.process.poll() is not None:

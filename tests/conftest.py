@@ -17,6 +17,7 @@ from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
 from shared.store.engine import Database, connect
+from shared.store.invariants import violations
 from tests.fakes import RecordedQueue, SetClock
 
 TEMPLATE = "cronny_template"
@@ -120,3 +121,11 @@ def with_database(settings: Settings, statement: str) -> None:
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(statement)
     database.close()
+
+
+@pytest.fixture
+def sound(services: Services) -> Iterator[None]:
+    """Whatever the test does, no invariant is violated afterwards."""
+    yield
+    with services.database.begin() as connection:
+        assert violations(connection, services.clock.now(), patience=3600) == []

@@ -108,6 +108,7 @@ def test_a_schedule_fires_pauses_and_resumes_at_a_single_rate(cloud: Cloud, targ
     cloud.call("DELETE", f"/schedules/{schedule}")
     keys = [seen.headers["idempotency-key"] for seen in target.seen]
     assert len(keys) == len(set(keys)), "a job was sent twice"
+    assert cloud.violations() == []
 
 
 @pytest.mark.xdist_group("cloud")
@@ -148,6 +149,7 @@ def test_nothing_is_lost_or_doubled_when_processes_are_killed(cloud: Cloud, targ
     assert totals["triggers"] == len(schedules)
     called = [seen.headers["x-cronny-trigger"] for seen in target.seen]
     assert len(set(called)) == len(schedules)
+    assert cloud.violations() == []
 
 
 def kill(cloud: Cloud, victim: str, target: Target) -> None:

@@ -51,10 +51,15 @@ QUEUE = (
     )
 )
 
+_skipped = rows("skipped", id=BIGINT, reason=TEXT)
 SKIP = (
     update(triggers)
-    .where(triggers.c.id == any_(ids("ids")))
-    .values(status=TriggerStatus.SKIPPED.value, reason=bindparam("why"), finished_at=bindparam("now", type_=INSTANT))
+    .where(triggers.c.id == _skipped.c.id)
+    .values(
+        status=TriggerStatus.SKIPPED.value,
+        reason=_skipped.c.reason,
+        finished_at=bindparam("now", type_=INSTANT),
+    )
 )
 
 _missed = rows("missed", schedule_id=BIGINT, due_at=INSTANT, reason=TEXT)
@@ -130,10 +135,10 @@ def mark_queued(connection: Connection, trigger_ids: Sequence[TriggerId], now: d
         connection.execute(QUEUE, {"ids": list(trigger_ids), "now": now, "resend": now + RESEND_AFTER})
 
 
-def mark_skipped(connection: Connection, trigger_ids: Sequence[TriggerId], why: str, now: datetime) -> None:
-    """These occurrences will not run; ``why`` is what their owner reads."""
-    if trigger_ids:
-        connection.execute(SKIP, {"ids": list(trigger_ids), "why": why, "now": now})
+def mark_skipped(connection: Connection, skipped: Sequence[tuple[TriggerId, str]], now: datetime) -> None:
+    """These occurrences will not run; the reason of each is what its owner reads."""
+    if skipped:
+        connection.execute(SKIP, bound(_skipped, skipped) | {"now": now})
 
 
 def record_missed(connection: Connection, missed: Sequence[tuple[ScheduleId, datetime, str]], now: datetime) -> None:

@@ -4,6 +4,8 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from shared.dispatch import dispatch
 from shared.plan import plan
 from shared.recover import recover
@@ -20,6 +22,8 @@ from tests.world import (
     the_schedule,
     the_triggers,
 )
+
+pytestmark = pytest.mark.usefixtures("sound")
 
 
 def planned(services: Services, **fields: object) -> ScheduleId:
@@ -54,7 +58,8 @@ def test_an_absolute_schedule_fires_once_ever(services: Services, queue: Recorde
     instant = clock.now().replace(microsecond=0) + timedelta(seconds=30)
     schedule = planned(services, schedule_type="absolute", schedule_value=instant.isoformat(), schedule_unit=None)
     dispatch(services, instant)
-    set_trigger(services, the_triggers(services, schedule)[0].id, status="completed", finished_at=instant)
+    done = {"status": "completed", "attempt": 1, "started_at": instant, "finished_at": instant}
+    set_trigger(services, the_triggers(services, schedule)[0].id, **done)
     plan(services, instant)
     assert the_schedule(services, schedule).schedule_status == "processed"
     set_schedule(services, schedule, schedule_status="pending", active_since=instant)
@@ -168,13 +173,14 @@ def test_a_schedule_held_by_an_edit_is_left_for_the_next_tick(
     assert dispatch(services, clock.now()).queued == 1
 
 
-def test_an_unreadable_schedule_runs_what_was_planned_and_is_switched_off(
+def test_an_unreadable_schedule_is_switched_off_and_its_occurrence_says_why(
     services: Services, queue: RecordedQueue, clock: SetClock
 ) -> None:
     bad, good = planned(services), planned(services)
     set_schedule(services, bad, schedule_value="nonsense")
     dispatch(services, clock.forward(12))
-    assert statuses(services, bad) == ["queued"]
+    assert statuses(services, bad) == ["skipped"]
+    assert "nonsense" in the_triggers(services, bad)[0].reason
     assert the_schedule(services, bad).schedule_status == "inactive"
     assert statuses(services, good) == ["queued", "scheduled"]
 

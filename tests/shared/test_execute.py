@@ -35,6 +35,8 @@ from tests.world import (
     the_triggers,
 )
 
+pytestmark = pytest.mark.usefixtures("sound")
+
 
 @pytest.fixture
 def target() -> Iterator[Target]:

@@ -14,6 +14,8 @@ from shared.trigger import Claim, TriggerStatus
 from tests.fakes import RecordedQueue, SetClock
 from tests.world import new_logger_schedule, set_schedule, set_trigger, the_schedule, the_triggers
 
+pytestmark = pytest.mark.usefixtures("sound")
+
 
 def executing_trigger(services: Services, clock: SetClock, **fields: object) -> ScheduleId:
     """A schedule whose first trigger is claimed by an executor that then dies."""
@@ -70,7 +72,9 @@ def test_a_paused_or_edited_schedule_is_not_tried_again(
     services: Services, clock: SetClock, change: dict[str, object]
 ) -> None:
     schedule = executing_trigger(services, clock)
-    set_schedule(services, schedule, **change)
+    planned = the_triggers(services, schedule)[1]
+    set_trigger(services, planned.id, status="cancelled", finished_at=clock.now())
+    set_schedule(services, schedule, exhausted=True, **change)
     recover(services, clock.forward(20))
     lost = the_triggers(services, schedule)[0]
     assert lost.status == "failed"
