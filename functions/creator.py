@@ -11,7 +11,7 @@ from functions.logs import logger
 from functions.stopping import graceful
 from shared import wiring
 from shared.clock import whole_second_after
-from shared.create import Ticked, create, take_over
+from shared.create import Ticked, create, join_in, take_over
 from shared.errors import Unavailable
 
 LOOP_SECONDS = 110
@@ -19,10 +19,13 @@ KEPT_BACK_SECONDS = 8
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Tick until it is time to leave, or ``{"ticks": n}`` times; answers how often it ticked, and its epoch."""
+    """Tick until it is time to leave; answers how often, and its epoch.
+
+    ``{"ticks": n}``, for debugging, ticks that often and leaves the lease to the creator that has it.
+    """
     log, services = logger("creator"), wiring.services()
     until = time.monotonic() + min(LOOP_SECONDS, context.get_remaining_time_in_millis() / 1000 - KEPT_BACK_SECONDS)
-    epoch = take_over(services, services.clock.now())
+    epoch = join_in(services) if "ticks" in event else take_over(services, services.clock.now())
     ticks = 0
     with graceful() as asked_to_stop:
         while ticks < event.get("ticks", LOOP_SECONDS) and time.monotonic() < until and not asked_to_stop.is_set():

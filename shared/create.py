@@ -47,6 +47,12 @@ def take_over(services: Services, now: datetime) -> int:
         return own_rows.take_lease(connection, services.instance, now)
 
 
+def join_in(services: Services) -> int:
+    """Tick beside the newest creator without taking its place; answers the epoch to hand to ``create``."""
+    with services.database.begin() as connection:
+        return own_rows.current_epoch(connection)
+
+
 def create(services: Services, now: datetime, epoch: int) -> Ticked:
     """One tick at ``now``. Several creators at once are safe; the epoch only saves doubled work.
 

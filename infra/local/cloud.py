@@ -66,6 +66,12 @@ class LocalCloud:
     def redeploy(self) -> None:
         """Builds and deploys what is in the working tree now."""
         self._deploy(self._build())
+        self.warm_up()
+
+    def warm_up(self) -> None:
+        """Starts the executors that a burst would need, once everything else has started."""
+        if self._emulator:
+            warm_up(Aws(self.endpoint), self.deployment.functions["executor"])
 
     def stop(self) -> None:
         """Lets running jobs end, then stops what `start` started; also when that was interrupted halfway."""
@@ -101,10 +107,7 @@ class LocalCloud:
     def _deploy(self, built: Path) -> None:
         with self._report.step("template.yaml is deployed, the database migrated"):
             variables = environment.variables(self.settings)
-            aws = Aws(self.endpoint)
-            self.deployment = deploy(aws, ROOT / "template.yaml", built, variables)
-        if self._emulator:
-            warm_up(aws, self.deployment.functions["executor"])
+            self.deployment = deploy(Aws(self.endpoint), ROOT / "template.yaml", built, variables)
 
     def _drain(self) -> None:
         """Takes no more messages and waits for the triggers that are being executed."""

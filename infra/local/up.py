@@ -53,6 +53,7 @@ def _run(home: Home, watch: bool, report: Report, stack: ExitStack) -> None:
     report.say(f"\nCronny answers on {door.url}")
     if os.environ.get("DEMO", "1") != "0":
         _demo(home, cloud, door, report, stack)
+    cloud.warm_up()
     _follow(home, cloud, door, watch, report)
 
 

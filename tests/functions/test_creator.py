@@ -45,6 +45,12 @@ def test_it_leaves_when_a_newer_creator_has_the_lease(
     assert creator.handler({}, Context())["ticks"] == 1
 
 
+def test_a_tick_by_hand_leaves_the_lease_where_it_is(services: Services) -> None:
+    deployed = take_over(services, services.clock.now())
+    assert creator.handler({"ticks": 1}, Context()) == {"ticks": 1, "epoch": deployed}
+    assert create(services, services.clock.now(), deployed).newer is False
+
+
 def test_it_stops_before_its_own_time_is_over(services: Services) -> None:
     assert creator.handler({}, Context(seconds=creator.KEPT_BACK_SECONDS))["ticks"] == 0
 
