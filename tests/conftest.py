@@ -25,7 +25,7 @@ TEMPLATE = "cronny_template"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long tests of the whole local cloud first: the others fill the time on the other cores."""
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    items.sort(key=lambda item: item.get_closest_marker("cloud") is None)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ import pytest
 from tests.cloud import ROOT, Cloud, wait_for
 from tests.targets import Target, running_target
 
+pytestmark = pytest.mark.cloud
+
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
@@ -54,7 +56,6 @@ def due(trigger: Any) -> datetime:
     return datetime.fromisoformat(trigger["due_at"])
 
 
-@pytest.mark.xdist_group("cloud")
 def test_a_schedule_fires_pauses_and_resumes_at_a_single_rate(cloud: Cloud, target: Target) -> None:
     cloud.register("pauses")
     action = new_action(cloud, "greet")
@@ -111,7 +112,6 @@ def test_a_schedule_fires_pauses_and_resumes_at_a_single_rate(cloud: Cloud, targ
     assert cloud.violations() == []
 
 
-@pytest.mark.xdist_group("cloud")
 def test_a_trigger_whose_executor_is_killed_in_the_middle_of_a_job_still_ends(cloud: Cloud, target: Target) -> None:
     cloud.register("grace")
     action = new_action(cloud, "slow")
@@ -128,7 +128,6 @@ def test_a_trigger_whose_executor_is_killed_in_the_middle_of_a_job_still_ends(cl
     assert {seen.headers["idempotency-key"] for seen in target.seen} == {target.seen[0].headers["idempotency-key"]}
 
 
-@pytest.mark.xdist_group("cloud")
 @pytest.mark.parametrize("victim", ["executor", "creator", "emulator", "postgres", "everything"])
 def test_nothing_is_lost_or_doubled_when_processes_are_killed(cloud: Cloud, target: Target, victim: str) -> None:
     """Many schedules of the same second; something dies while they run; each ends completed and was decided once."""
@@ -197,7 +196,6 @@ def ticking(cloud: Cloud, seconds: float) -> None:
     wait_for("the creator to tick on", seconds + 30, beaten)
 
 
-@pytest.mark.xdist_group("cloud")
 def test_the_tour_of_the_readme_does_what_it_says(cloud: Cloud) -> None:
     readme = (ROOT / "README.md").read_text()
     tour = readme.partition("## Five minutes with curl")[2].partition("\n## ")[0]
@@ -209,7 +207,6 @@ def test_the_tour_of_the_readme_does_what_it_says(cloud: Cloud) -> None:
     assert {"schedule_value", "timezone", "action_id"} & set(re.findall(r'"field": ?"(\w+)"', said))
 
 
-@pytest.mark.xdist_group("cloud")
 def test_a_client_of_the_old_api_works_unchanged(cloud: Cloud) -> None:
     said = run_script(["bash", "examples/old_client.sh", f"http://127.0.0.1:{cloud.port}"])
     assert "completed" in said
@@ -224,7 +221,6 @@ def run_script(command: list[str]) -> str:
     return done.stdout
 
 
-@pytest.mark.xdist_group("cloud")
 def test_each_fire_is_printed_as_a_line(cloud: Cloud) -> None:
     said = cloud.log.read_text()
     fires = re.findall(r"^\d\d:\d\d:\d\d +\+\d+\.\d\d s  completed  often\b", said, re.MULTILINE)

@@ -6,6 +6,7 @@ database, so that there is nothing that could be stale.
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from threading import Thread
 
 from infra.local import leash
 from infra.local.home import ROOT, LocalCloudError
@@ -20,6 +22,7 @@ from infra.local.ports import LOOPBACK, remembered_port
 from infra.local.processes import command, kill_all_with
 
 START_SECONDS = 60.0
+SWEEP_SECONDS = 3.0
 STOP_SECONDS = leash.GRACE_SECONDS + 7
 # What our own environment says about databases, accounts and interpreters must not reach the functions by accident:
 # the emulator starts them with all of its environment, and template.yaml says what they get.
@@ -100,8 +103,20 @@ class Emulator:
             if pid.isdigit() and "ministack" in command(int(pid)):
                 os.kill(int(pid), signal.SIGKILL)
         kill_all_with(f"{self._folder / 'tmp'}/ministack-lambda-")
-        shutil.rmtree(self._folder / "tmp", ignore_errors=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Deletes what the workers unpacked, tens of thousands of files, but waits for it no longer than a moment.
+
+        What is left of it when we end goes at the next start.
+        """
+        if (self._folder / "tmp").exists():
+            (self._folder / "tmp").rename(self._folder / f"{secrets.token_hex(4)}.old")
         (self._folder / "tmp").mkdir(parents=True)
+        old = list(self._folder.glob("*.old"))
+        sweeper = Thread(target=lambda: [shutil.rmtree(each, ignore_errors=True) for each in old], daemon=True)
+        sweeper.start()
+        sweeper.join(SWEEP_SECONDS)
 
 
 def _interpreter() -> Path:
