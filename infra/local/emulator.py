@@ -113,10 +113,14 @@ class Emulator:
         if (self._folder / "tmp").exists():
             (self._folder / "tmp").rename(self._folder / f"{secrets.token_hex(4)}.old")
         (self._folder / "tmp").mkdir(parents=True)
-        old = list(self._folder.glob("*.old"))
-        sweeper = Thread(target=lambda: [shutil.rmtree(each, ignore_errors=True) for each in old], daemon=True)
+        sweeper = Thread(target=_delete, args=(list(self._folder.glob("*.old")),), daemon=True)
         sweeper.start()
         sweeper.join(SWEEP_SECONDS)
+
+
+def _delete(folders: list[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _interpreter() -> Path:
