@@ -1,4 +1,4 @@
-"""Jitter: each occurrence a little after its planned time, always by the same amount, and never past the next one. Pure.
+"""Jitter: each occurrence a little after its planned time, always by the same amount, never past the next one. Pure.
 
 ``Planned`` answers the first planned time strictly after an instant. Because an occurrence stays before the planned
 time that follows it, what comes after it can be counted from where it was moved to: the timetable does not drift.

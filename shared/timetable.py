@@ -46,7 +46,13 @@ def next_due(timing: Timing, after: datetime) -> datetime | None:
 
 
 def following_due(timing: Timing, due: datetime) -> datetime | None:
-    """``next_due`` after a due time of this schedule, which is cheaper to find than after any instant."""
+    """``next_due`` after a due time of this schedule, which is cheaper to find than after any instant.
+
+    Of a relative schedule: when the exclusion ends at that due time; None when there is none.
+    """
+    if timing.schedule_type is ScheduleType.RELATIVE:
+        opens = calendars.opens(timing.calendars, due)
+        return None if opens is None or opens <= due else _until_end(timing, _whole_second_from(opens))
     if timing.schedule_type is ScheduleType.RECURRING and timing.jitter_seconds and not timing.shift:
         planned = _planned(timing, due)
         if planned is None:
@@ -82,8 +88,6 @@ def upcoming(timing: Timing, after: datetime) -> Iterator[datetime]:
 
 def excluded(timing: Timing, due: datetime) -> str | None:
     """Why the occurrence at ``due`` does not run, in a sentence; None when no calendar excludes it."""
-    if not timing.calendars or timing.schedule_type is ScheduleType.RELATIVE:
-        return None
     name = calendars.excluded(timing.calendars, due)
     if name is None:
         return None
@@ -97,6 +101,8 @@ def next_run(timing: Timing, due: datetime | None) -> datetime | None:
         if due is None or excluded(timing, due) is None:
             return due
         open_from = calendars.opens(timing.calendars, due)
+        if timing.schedule_type is not ScheduleType.RECURRING:
+            return following_due(timing, due)
         due = None if open_from is None else next_due(timing, open_from - timedelta(microseconds=1))
     return None
 
