@@ -59,7 +59,7 @@ def read(definition: Mapping[str, Any], timezone: str, now: datetime) -> tuple[E
     moments += _events(definition.get("icalendar") or "", timezone, now, faults)
     spans = tuple(_merged((int(start.timestamp()), int(end.timestamp())) for start, end in moments))
     if len(spans) > MAX_SPANS:
-        faults.append(Fault("calendar", f"excludes {len(spans)} separate times; {MAX_SPANS} are the most"))
+        faults.append(Fault("icalendar", f"excludes {len(spans)} separate times; {MAX_SPANS} are the most"))
     return Exclusions(spans, weekly), faults
 
 

@@ -8,20 +8,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from itertools import chain, islice
+from itertools import chain
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dateutil.rrule import rrulestr
-
+from shared import recurrence
 from shared.intervals import interval_seconds
 from shared.schedule import ScheduleUnit
 
 MAX_EVENTS, MAX_RECURRING, MAX_OCCURRENCES = 2000, 50, 20_000
-_RULE_PARTS = {
-    *("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"),
-    *("BYMONTH", "BYMONTHDAY", "BYDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS"),
-}
-_FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 _YEARS = range(1970, 2201)
 _STAMP = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?", re.ASCII)
 
@@ -168,31 +162,15 @@ def _walls(event: _Event, start: _Moment, until: datetime, timezone: str) -> Ite
     if not text:
         yield start.wall
         return
-    rule = _rule(text)
-    count = int(rule.pop("COUNT", "0")[:9]) or None
+    rule = recurrence.read(text)
     last = until.astimezone(start.zone).replace(tzinfo=None)
     if "UNTIL" in rule:
-        own = _moment(_Property({}, rule.pop("UNTIL")), timezone)
-        last = min(last, own.wall if own.dated else own.instant().astimezone(start.zone).replace(tzinfo=None))
-        last = datetime.combine(last.date(), time.max) if own.dated else last
-    rest = ";".join(f"{name}={value}" for name, value in rule.items())
-    try:
-        # Always with an end: a rule that matches no day would be followed to the year 9999.
-        yield from islice(rrulestr(f"{rest};UNTIL={last:%Y%m%dT%H%M%S}", dtstart=start.wall), count)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise ValueError(f"RRULE {text[:100]!r} cannot be read: {error}") from error
-
-
-def _rule(text: str) -> dict[str, str]:
-    rule = dict(part.partition("=")[::2] for part in text.strip(";").split(";"))
-    if unknown := set(rule) - _RULE_PARTS:
-        raise ValueError(f"RRULE has a part that is not supported: {min(unknown)[:40]}")
-    if rule.get("FREQ") not in _FREQUENCIES:
-        raise ValueError("RRULE repeats by FREQ=DAILY, WEEKLY, MONTHLY or YEARLY")
-    numbers = [rule.get(name, "1") for name in ("INTERVAL", "COUNT")]
-    if len(text) > 500 or not all(re.fullmatch(r"[1-9]\d{0,5}", number, re.ASCII) for number in numbers):
-        raise ValueError(f"RRULE {text[:100]!r} cannot be read")
-    return rule
+        own = _moment(_Property({}, rule["UNTIL"]), timezone)
+        wall = own.wall if own.dated else own.instant().astimezone(start.zone).replace(tzinfo=None)
+        last = min(last, datetime.combine(wall.date(), time.max) if own.dated else wall)
+    for day in recurrence.days(rule, start.wall.date(), last.date()):
+        if (wall := datetime.combine(day, start.wall.time())) <= last:
+            yield wall
 
 
 def _replaced(event: _Event, events: list[_Event], timezone: str) -> set[datetime]:

@@ -43,6 +43,10 @@ def _unit(value: object) -> object:
     return re.sub(r"s$", "", value.strip().lower()) or None
 
 
+Seconds = Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=86400)]
+Ids = Annotated[list[Id], Field(max_length=20)]
+
+
 def _word(kind: type[DstGap] | type[DstFold] | type[Shift]) -> Callable[[object], str | None]:
     """Reads one of the words; null and "" clear."""
     read = one_of(kind)
@@ -67,10 +71,8 @@ class ScheduleFields(Wire):
     timezone: Annotated[ShortText | None, AfterValidator(lambda name: name or "UTC")] = ABSENT
     dst_gap: Annotated[str | None, PlainValidator(_word(DstGap))] = ABSENT
     dst_fold: Annotated[str | None, PlainValidator(_word(DstFold))] = ABSENT
-    jitter_seconds: Annotated[
-        int | None, BeforeValidator(no_bool), Field(ge=0, le=86400), AfterValidator(lambda seconds: seconds or 0)
-    ] = ABSENT
-    calendar_ids: Annotated[list[Id] | None, Field(max_length=20), AfterValidator(lambda ids: ids or [])] = ABSENT
+    jitter_seconds: Annotated[Seconds | None, AfterValidator(lambda seconds: seconds or 0)] = ABSENT
+    calendar_ids: Annotated[Ids | None, AfterValidator(lambda ids: ids or [])] = ABSENT
     shift: Annotated[str | None, PlainValidator(_word(Shift))] = ABSENT
     starts_at: Instant = ABSENT
     ends_at: Instant = ABSENT
