@@ -99,7 +99,9 @@ def _window_ends(calendar: Calendar, instant: datetime) -> Iterator[datetime]:
         for day in (wall.date(), wall.date() - _DAY):
             ends = _wall(day, window.ends)
             if day.weekday() in window.days and _wall(day, window.starts) <= wall < ends:
-                yield max(ends.replace(tzinfo=zone, fold=1).astimezone(UTC), instant + timedelta(seconds=1))
+                # A wall-clock time that comes twice ends the window twice; one that never comes ends it right away.
+                both = [ends.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
+                yield min((end for end in both if end > instant), default=instant + timedelta(seconds=1))
 
 
 def _touches(calendar: Calendar, start: datetime, end: datetime) -> bool:
