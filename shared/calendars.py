@@ -18,8 +18,6 @@ MAX_SHIFT_DAYS = 31
 # Exclusions that follow each other without a gap; beyond that many nothing is taken to open ever again.
 _CHAIN = 1000
 _DAY = timedelta(days=1)
-# Wall clock and instants disagree by that much at most when a shift crosses a clock change.
-_SLACK = timedelta(hours=25)
 
 
 class Shift(StrEnum):
@@ -109,7 +107,8 @@ def _touches(calendar: Calendar, start: datetime, end: datetime) -> bool:
     if position < len(calendar.spans) and calendar.spans[position][0] < end.timestamp():
         return True
     zone = ZoneInfo(calendar.timezone)
-    first, last = (start - _SLACK).astimezone(zone).date(), (end + _SLACK).astimezone(zone).date()
+    # A window may have begun the day before.
+    first, last = start.astimezone(zone).date() - _DAY, end.astimezone(zone).date()
     days = {(first + number * _DAY).weekday() for number in range(min((last - first).days + 1, 7))}
     return any(window.days & days for window in calendar.weekly)
 

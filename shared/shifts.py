@@ -6,12 +6,14 @@ skipped) and every instant to which an excluded one moves. Nothing needs to be r
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from shared.calendars import MAX_SHIFT_DAYS, Shift, excluded, shifted, touched
 from shared.schedule import Timing
 
 # A day on the clock of the schedule's zone differs from 24 hours by a clock change.
 _SLACK = timedelta(hours=3)
+_TICK = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 # Sources looked at for each day: a timetable that fires more often within an exclusion moves no more than these.
 _SOURCES = 200
@@ -28,7 +30,8 @@ def next_moved(timing: Timing, following: Following, after: datetime) -> datetim
     until = regular or after + (MAX_SHIFT_DAYS + 1) * _DAY
     for days in range(1, MAX_SHIFT_DAYS + 1):
         moved_by = days * (_DAY if shift is Shift.NEXT else -_DAY)
-        start, end = after - moved_by - _SLACK, until - moved_by + _SLACK
+        slack = _SLACK if _clock_changes(timing.timezone, (after, until), moved_by) else _TICK
+        start, end = after - moved_by - slack, until - moved_by + slack
         # What moves by so many days passes the excluded days in between: past an open one there is nothing to find.
         if not touched(timing.calendars, start, end):
             break
@@ -46,18 +49,28 @@ def target(timing: Timing, occurrence: datetime) -> datetime | None:
     return moved
 
 
+def _clock_changes(timezone: str, span: tuple[datetime, datetime], moved_by: timedelta) -> bool:
+    """Whether the clock may differ between an end of the span and the same time so many days before."""
+    zone = ZoneInfo(timezone)
+    for end in span:
+        near = (end + side - days for side in (_SLACK, -_SLACK) for days in (timedelta(), moved_by))
+        if len({instant.astimezone(zone).utcoffset() for instant in near}) > 1:
+            return True
+    return False
+
+
 def _earliest(
     timing: Timing, following: Following, sources: tuple[datetime, datetime], targets: tuple[datetime, datetime]
 ) -> datetime | None:
     """The first instant strictly between ``targets`` to which an occurrence between ``sources`` moves."""
-    best: datetime | None = None
     source = following(sources[0])
     for _ in range(_SOURCES):
         if source is None or source > sources[1]:
             break
         if excluded(timing.calendars, source) is not None:
             moved = target(timing, source)
-            if moved is not None and targets[0] < moved < (best or targets[1]):
-                best = moved
+            if moved is not None and targets[0] < moved < targets[1]:
+                # Later ones that move by as many days move behind it; by other days, they are found among those.
+                return moved
         source = following(source)
-    return best
+    return None

@@ -1,5 +1,6 @@
 """What calendars move is due where it moves to, once, wherever one looks from."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,9 @@ from tests.shared.test_calendars import WEEKEND, berlin, calendar
 from tests.shared.test_calendars import calendars as any_calendar
 
 START = datetime(2026, 11, 5, tzinfo=UTC)
-END = START + timedelta(days=25)
+# Clocks change in Europe on 25 October and in America on 1 November 2026.
+AUTUMN = datetime(2026, 10, 20, tzinfo=UTC)
+END = START + timedelta(days=12)
 
 
 def timing(expression: str, shift: Shift | None, *closed: Calendar, jitter: int = 0) -> Timing:
@@ -60,12 +63,13 @@ EXPRESSIONS = ["0 9 * * *", "30 2 * * sat", "0 8,17 * * *", "0 0 1,15 * *", "0 *
     st.sampled_from([None, *Shift]),
     st.lists(any_calendar(), min_size=1, max_size=2),
     st.sampled_from([0, 0, 3000]),
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
 )
 def test_the_next_due_times_are_those_of_the_whole_set(
-    expression: str, shift: Shift | None, closed: list[Calendar], jitter: int
+    expression: str, shift: Shift | None, closed: list[Calendar], jitter: int, zone: str
 ) -> None:
-    of = timing(expression, shift, *closed, jitter=jitter)
-    assert runs(of, START, END) == expected(of, START, END)
+    of = replace(timing(expression, shift, *closed, jitter=jitter), timezone=zone)
+    assert runs(of, AUTUMN, END) == expected(of, AUTUMN, END)
 
 
 @pytest.mark.parametrize(("shift", "day"), [(Shift.NEXT, 3), (Shift.PREVIOUS, 31)])
