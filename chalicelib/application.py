@@ -8,6 +8,7 @@ from chalicelib import call
 from chalicelib.resources import (
     actions,
     auth,
+    calendars,
     dashboard,
     health,
     job_executions,
@@ -23,6 +24,7 @@ RESOURCES = (
     auth.routes,
     user.routes,
     schedules.routes,
+    calendars.routes,
     actions.routes,
     jobs.routes,
     job_templates.routes,

@@ -4,15 +4,15 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from shared import timetable
+from shared.calendars import Calendar
 from shared.errors import Unavailable
 from shared.packs import Sendable, form_packs
-from shared.schedule import ScheduleId, ScheduleType
+from shared.schedule import ScheduleId, ScheduleType, Timing
 from shared.services import Services
-from shared.store import dispatching, planning
+from shared.store import calendars, dispatching, planning
 from shared.store.planning import Occurrence
 from shared.store.timings import timing as read_timing
 from shared.trigger import TriggerId
@@ -62,8 +62,9 @@ def dispatch(services: Services, now: datetime) -> Dispatched:
     decisions = _Decisions(now)
     with services.database.begin() as connection:
         due = dispatching.lock_due(connection, now, BATCH)
+        closed = calendars.of_schedules(connection, list({row.schedule_id for row in due}))
         for row in due:
-            _decide(row, decisions)
+            _decide(row, closed.get(row.schedule_id, ()), decisions)
         dispatching.mark_queued(connection, [item.id for item in decisions.queued], now)
         dispatching.mark_skipped(connection, decisions.skipped, now)
         dispatching.record_missed(connection, decisions.missed, now)
@@ -88,19 +89,23 @@ def send(services: Services, due: Sequence[Sendable], now: datetime) -> None:
             dispatching.postpone(connection, [item.id for item in due], now)
 
 
-def _decide(row: Any, decisions: _Decisions) -> None:
+def _decide(row: Any, closed: tuple[Calendar, ...], decisions: _Decisions) -> None:
     if row.attempt > 0:  # another attempt: its schedule moved on when the first one was dispatched
         decisions.queued.append(Sendable(row.id, row.user_id, row.alone))
         return
     try:
-        following = _following(row, decisions)
+        timing = read_timing(row, closed)
+        why = timetable.excluded(timing, row.due_at)
+        following = _following(row, timing, why, decisions)
     except ValueError as error:
         decisions.unreadable.append((row.schedule_id, f"Switched off: {error}"))
         decisions.skipped.append((row.id, f"Its schedule was switched off: {error}"))
         return
-    if following is not None and _missed(row.due_at, following, decisions.now):
-        decisions.skipped.append((row.id, MISSED))
-        following = _skip_missed(row, following, decisions)
+    if why is None and following is not None and _missed(row.due_at, following, decisions.now):
+        why = MISSED
+    if why is not None:
+        decisions.skipped.append((row.id, why))
+        following = _skip_on(row.schedule_id, timing, following, decisions)
     else:
         decisions.queued.append(Sendable(row.id, row.user_id, row.alone))
         if row.max_runs is not None:
@@ -109,22 +114,36 @@ def _decide(row: Any, decisions: _Decisions) -> None:
         decisions.following.append(Occurrence(row.schedule_id, following))
 
 
-def _following(row: Any, decisions: _Decisions) -> datetime | None:
-    """The due time after this one; a schedule that has none is noted as exhausted, a relative one as waiting."""
-    timing = read_timing(row)
-    last_run = row.max_runs is not None and row.runs + 1 >= row.max_runs
-    following = None if last_run else timetable.next_due(timing, row.due_at)
-    if following is None and (last_run or timing.schedule_type is not ScheduleType.RELATIVE):
+def _following(row: Any, timing: Timing, excluded: str | None, decisions: _Decisions) -> datetime | None:
+    """The due time after this one; a schedule that has none is noted as exhausted, a relative one that runs as waiting.
+
+    What a calendar excludes is no run.
+    """
+    last_run = excluded is None and row.max_runs is not None and row.runs + 1 >= row.max_runs
+    following = None if last_run else timetable.following_due(timing, row.due_at)
+    waits = timing.schedule_type is ScheduleType.RELATIVE and excluded is None
+    if following is None and (last_run or not waits):
         decisions.exhausted.append(row.schedule_id)
     return following
 
 
-def _skip_missed(row: Any, following: datetime, decisions: _Decisions) -> datetime:
-    """Write down what was missed after this trigger, a batch at most, and answer the due time to go on from."""
-    for later in islice(timetable.upcoming(read_timing(row), following), BATCH):
-        if not _missed(following, later, decisions.now):
+def _skip_on(
+    schedule_id: ScheduleId, timing: Timing, following: datetime | None, decisions: _Decisions
+) -> datetime | None:
+    """Write down what was missed or excluded after this trigger, a batch at most; answers where to go on from.
+
+    Nothing is decided before it is due: a calendar may be edited until then.
+    """
+    for _ in range(BATCH):
+        if following is None or following > decisions.now:
             break
-        decisions.missed.append((row.schedule_id, following, MISSED))
+        later = timetable.following_due(timing, following)
+        why = timetable.excluded(timing, following)
+        if why is None and not (later is not None and _missed(following, later, decisions.now)):
+            break
+        decisions.missed.append((schedule_id, following, why or MISSED))
+        if later is None:
+            decisions.exhausted.append(schedule_id)
         following = later
     return following
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from shared import timetable
+from shared.calendars import Calendar
 from shared.schedule import ScheduleId, ScheduleType
 from shared.services import Services
-from shared.store import planning
+from shared.store import calendars, planning
 from shared.store.planning import Occurrence
 from shared.store.timings import timing as read_timing
 
@@ -47,9 +48,10 @@ def plan(services: Services, now: datetime) -> Planned:
         pending = planning.lock_pending(connection, BATCH)
         relative = [row.id for row in pending if row.schedule_type == ScheduleType.RELATIVE]
         running = planning.with_unfinished(connection, relative) if relative else set()
+        closed = calendars.of_schedules(connection, [row.id for row in pending])
         decided = _Plan()
         for row in pending:
-            _decide(row, running, decided)
+            _decide(row, closed.get(row.id, ()), running, decided)
         going_on = [occurrence.schedule_id for occurrence in decided.occurrences] + decided.waiting
         planning.mark_processing(connection, going_on, exhausted=False)
         planning.put(connection, decided.occurrences)
@@ -61,9 +63,9 @@ def plan(services: Services, now: datetime) -> Planned:
     return Planned(len(decided.occurrences), settled, len(pending) == BATCH)
 
 
-def _decide(row: Any, running: set[ScheduleId], decided: _Plan) -> None:
+def _decide(row: Any, closed: tuple[Calendar, ...], running: set[ScheduleId], decided: _Plan) -> None:
     try:
-        due = timetable.first_due(read_timing(row), row.active_since)
+        due = timetable.first_due(read_timing(row, closed), row.active_since)
     except ValueError as error:
         decided.unreadable.append((row.id, f"Switched off: {error}"))
         return

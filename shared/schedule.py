@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NewType
 
 from shared.action import ActionId
+from shared.calendars import Calendar, CalendarId, Shift
 from shared.job import JsonObject
 from shared.user import UserId
 
@@ -21,17 +22,18 @@ class ScheduleType(StrEnum):
 
 
 class ScheduleUnit(StrEnum):
-    """What ``schedule_value`` counts; ``cron`` makes it an expression."""
+    """What ``schedule_value`` counts; ``cron`` makes it an expression, ``duration`` says it in ISO 8601."""
 
     SECOND = "second"
     MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
     CRON = "cron"
+    DURATION = "duration"
 
     @property
     def seconds(self) -> int | None:
-        """Length of the unit; None for cron, which has no fixed length."""
+        """Length of the unit; None for cron and duration, whose value says it."""
         return {"second": 1, "minute": 60, "hour": 3600, "day": 86400}.get(self.value)
 
 
@@ -65,6 +67,7 @@ class Timing:
 
     ``dst_gap`` and ``dst_fold`` None: fixed times run once each, wildcards keep their real-time cadence. ``seed`` is
     the schedule's id, by which ``H`` and jitter spread: the same for every process, different for every schedule.
+    ``calendars`` exclude times; ``shift`` None: what they exclude is skipped.
     ``anchor`` is the instant from which fixed rates are counted: ``starts_at``, else the whole second of creation.
     """
 
@@ -79,6 +82,8 @@ class Timing:
     dst_fold: DstFold | None = None
     jitter_seconds: int = 0
     seed: int = 0
+    calendars: tuple[Calendar, ...] = ()
+    shift: Shift | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class Schedule:
     version: int
     created_at: datetime
     updated_at: datetime
+    calendar_ids: tuple[CalendarId, ...] = ()
     next_run_at: datetime | None = None
     last_run_at: datetime | None = None
     last_status: str | None = None

@@ -5,14 +5,18 @@ Due times are whole seconds: the creator ticks on whole seconds, so nothing coul
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-from shared import cron
+from shared import calendars, cron, shifts
 from shared.errors import Fault
+from shared.intervals import interval_seconds
+from shared.jitter import first_spread, jittered, spread
 from shared.schedule import ScheduleType, ScheduleUnit, Timing
 
 # An instant that lies this little in the past still fires (at once): clocks and requests take their time.
 ABSOLUTE_GRACE = timedelta(seconds=60)
-MAX_INTERVAL_SECONDS = 10 * 366 * 86400
+# How many exclusions a look ahead passes before it gives up.
+_EXCLUSIONS_AHEAD = 60
 
 
 def first_due(timing: Timing, since: datetime) -> datetime | None:
@@ -21,8 +25,7 @@ def first_due(timing: Timing, since: datetime) -> datetime | None:
     Raises ``ValueError`` for a timing that cannot be read (see ``check``).
     """
     if timing.schedule_type is ScheduleType.ABSOLUTE:
-        instant = _instant(timing.schedule_value)
-        return _until_end(timing, instant if instant > since - ABSOLUTE_GRACE else None)
+        return _single(timing, since)
     if timing.schedule_type is ScheduleType.RELATIVE:
         return relative_due(timing, since)
     return next_due(timing, since)
@@ -31,35 +34,77 @@ def first_due(timing: Timing, since: datetime) -> datetime | None:
 def next_due(timing: Timing, after: datetime) -> datetime | None:
     """The next occurrence of a recurring schedule strictly after ``after``; None for the other types.
 
-    It is counted from the planned time and never from the time of a run, so a timetable does not drift.
+    It is counted from planned times and never from the time of a run, so a timetable does not drift. What a calendar
+    excludes is due as well: see ``excluded``.
     """
     if timing.schedule_type is not ScheduleType.RECURRING:
         return None
-    if timing.starts_at is not None:
-        after = max(after, timing.starts_at - timedelta(microseconds=1))
-    try:
-        if timing.schedule_unit is ScheduleUnit.CRON:
-            return _until_end(timing, cron.next_fire(timing.schedule_value, timing.timezone, after))
-        return _until_end(timing, _next_of_rate(timing, after))
-    except OverflowError:
-        return None
+
+    regular = partial(_regular, timing)
+    moved = shifts.next_moved(timing, regular, after) if timing.shift and timing.calendars else None
+    return moved if moved is not None else regular(after)
+
+
+def following_due(timing: Timing, due: datetime) -> datetime | None:
+    """``next_due`` after a due time of this schedule, which is cheaper to find than after any instant.
+
+    Of a relative schedule: when the exclusion ends at that due time; None when there is none.
+    """
+    if timing.schedule_type is ScheduleType.RELATIVE:
+        opens = calendars.opens(timing.calendars, due)
+        return None if opens is None or opens <= due else _until_end(timing, _whole_second_from(opens))
+    if timing.schedule_type is ScheduleType.RECURRING and timing.jitter_seconds and not timing.shift:
+        planned = _planned(timing, due)
+        if planned is None:
+            return None
+        return _in_time(timing, spread(partial(_planned, timing), planned, timing.jitter_seconds, timing.seed))
+    return next_due(timing, due)
 
 
 def relative_due(timing: Timing, ended: datetime) -> datetime | None:
-    """When a relative schedule is due after a run (or its activation) that ended at ``ended``; None past its end."""
+    """When a relative schedule is due after a run (or its activation) that ended at ``ended``; None past its end.
+
+    What would be due while a calendar excludes it waits for the exclusion to end: the delay is a minimum.
+    """
+    seconds = interval_seconds(timing.schedule_value, timing.schedule_unit)
     try:
-        due = _whole_second_from(ended + timedelta(seconds=_interval_seconds(timing)))
+        due = _whole_second_from(ended + timedelta(seconds=seconds))
     except OverflowError:
         return None
-    return _until_end(timing, max(due, timing.starts_at) if timing.starts_at else due)
+    due = max(due, timing.starts_at) if timing.starts_at else due
+    if _until_end(timing, due) is None:
+        return None
+    due = _in_time(timing, jittered(due, timing.jitter_seconds, timing.seed))
+    return _until_end(timing, calendars.opens(timing.calendars, due))
 
 
 def upcoming(timing: Timing, after: datetime) -> Iterator[datetime]:
-    """Every occurrence of a recurring schedule after ``after``, in order."""
+    """Every occurrence of a recurring schedule after ``after``, in order, what calendars exclude among them."""
     due = next_due(timing, after)
     while due is not None:
         yield due
-        due = next_due(timing, due)
+        due = following_due(timing, due)
+
+
+def excluded(timing: Timing, due: datetime) -> str | None:
+    """Why the occurrence at ``due`` does not run, in a sentence; None when no calendar excludes it."""
+    name = calendars.excluded(timing.calendars, due)
+    if name is None:
+        return None
+    moved = shifts.target(timing, due)
+    return f"Excluded by the calendar {name}" + (f"; moved to {moved:%Y-%m-%dT%H:%M:%SZ}." if moved else ".")
+
+
+def next_run(timing: Timing, due: datetime | None) -> datetime | None:
+    """The first occurrence from the due time ``due`` on that no calendar excludes; None when none is near."""
+    for _ in range(_EXCLUSIONS_AHEAD):
+        if due is None or excluded(timing, due) is None:
+            return due
+        open_from = calendars.opens(timing.calendars, due)
+        if timing.schedule_type is not ScheduleType.RECURRING:
+            return following_due(timing, due)
+        due = None if open_from is None else next_due(timing, open_from - timedelta(microseconds=1))
+    return None
 
 
 def check(timing: Timing, now: datetime) -> list[Fault]:
@@ -71,6 +116,8 @@ def check(timing: Timing, now: datetime) -> list[Fault]:
         cron.zone(timing.timezone)
     except ValueError as error:
         return [*faults, Fault("timezone", str(error))]
+    if timing.shift and timing.schedule_type is ScheduleType.RELATIVE:
+        faults.append(Fault("shift", "goes with recurring and absolute; a relative schedule waits until a day is open"))
     return faults + _value_faults(timing, now)
 
 
@@ -81,13 +128,19 @@ def _value_faults(timing: Timing, now: datetime) -> list[Fault]:
         if timing.schedule_unit is None:
             return [Fault("schedule_unit", f"is needed: one of {', '.join(ScheduleUnit)}")]
         if timing.schedule_unit is not ScheduleUnit.CRON:
-            _interval_seconds(timing)
-        elif timing.schedule_type is ScheduleType.RELATIVE:
+            return _interval_faults(timing)
+        if timing.schedule_type is ScheduleType.RELATIVE:
             return [Fault("schedule_unit", "cron goes with recurring; a relative schedule waits a number of units")]
-        else:
-            cron.check(timing.schedule_value, timing.timezone, now)
+        cron.check(timing.schedule_value, timing.timezone, now)
     except ValueError as error:
         return [Fault("schedule_value", str(error))]
+    return []
+
+
+def _interval_faults(timing: Timing) -> list[Fault]:
+    interval = interval_seconds(timing.schedule_value, timing.schedule_unit)
+    if timing.schedule_type is ScheduleType.RECURRING and timing.jitter_seconds >= interval:
+        return [Fault("jitter_seconds", f"must be shorter than the interval, which is {interval} seconds")]
     return []
 
 
@@ -113,24 +166,52 @@ def _instant(value: str) -> datetime:
         raise ValueError(f"{value!r} lies outside the calendar") from error
 
 
-def _interval_seconds(timing: Timing) -> int:
-    value, unit = timing.schedule_value, timing.schedule_unit
-    if unit is None or unit.seconds is None or not (value.isascii() and value.isdecimal()) or int(value[:12]) < 1:
-        raise ValueError(f"{value!r} is no interval; write a whole number from 1 of {unit or 'a unit'}s")
-    if int(value) * unit.seconds > MAX_INTERVAL_SECONDS:
-        raise ValueError("an interval may last 10 years at most")
-    return int(value) * unit.seconds
+def _single(timing: Timing, since: datetime) -> datetime | None:
+    """When an absolute schedule fires: jittered, and moved to an open day where it shall and the day is not over."""
+    instant = _until_end(timing, _instant(timing.schedule_value))
+    if instant is None:
+        return None
+    due = _in_time(timing, jittered(instant, timing.jitter_seconds, timing.seed))
+    if timing.shift and calendars.excluded(timing.calendars, due) is not None:
+        moved = shifts.target(timing, due)
+        due = moved if moved is not None and moved > since - ABSOLUTE_GRACE else due
+    return due if due > since - ABSOLUTE_GRACE else None
+
+
+def _regular(timing: Timing, after: datetime) -> datetime | None:
+    """The next occurrence strictly after ``after``, jittered, wherever calendars might move it."""
+    if not timing.jitter_seconds:
+        return _planned(timing, after)
+    due = first_spread(partial(_planned, timing), after, timing.jitter_seconds, timing.seed)
+    return None if due is None else _in_time(timing, due)
+
+
+def _planned(timing: Timing, after: datetime) -> datetime | None:
+    """The next time strictly after ``after`` that the cron expression or the interval names, before any jitter."""
+    if timing.starts_at is not None:
+        after = max(after, timing.starts_at - timedelta(microseconds=1))
+    try:
+        if timing.schedule_unit is ScheduleUnit.CRON:
+            return _until_end(timing, cron.next_fire(timing.schedule_value, timing.timezone, after))
+        return _until_end(timing, _next_of_rate(timing, after))
+    except OverflowError:
+        return None
 
 
 def _next_of_rate(timing: Timing, after: datetime) -> datetime:
     """The first ``anchor + k * interval`` after ``after``; k starts at 0 only where the user chose the anchor."""
-    interval = timedelta(seconds=_interval_seconds(timing))
+    interval = timedelta(seconds=interval_seconds(timing.schedule_value, timing.schedule_unit))
     steps = (after - timing.anchor) // interval + 1
     return timing.anchor + max(steps, 0 if timing.starts_at is not None else 1) * interval
 
 
 def _whole_second_from(instant: datetime) -> datetime:
     return instant if not instant.microsecond else instant.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _in_time(timing: Timing, jittered_due: datetime) -> datetime:
+    """Jitter never moves an occurrence past the end of its schedule."""
+    return min(jittered_due, timing.ends_at.replace(microsecond=0)) if timing.ends_at else jittered_due
 
 
 def _until_end(timing: Timing, due: datetime | None) -> datetime | None:

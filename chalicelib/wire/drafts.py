@@ -83,6 +83,8 @@ _SENTENCES = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "datetime_type": "must be an instant",
+    "list_type": "must be a list",
+    "too_long": "may have {max_length} items at most",
     "dict_type": "must be a JSON object",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",

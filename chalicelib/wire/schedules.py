@@ -1,14 +1,16 @@
 """Schedules over the wire."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StringConstraints
 
 from chalicelib.wire.drafts import ABSENT, Wire
-from chalicelib.wire.fields import Count, Id, Instant, LongText, Name, Object, ShortText, one_of
+from chalicelib.wire.fields import Count, Id, Instant, LongText, Name, Object, ShortText, no_bool, one_of
+from shared.calendars import Shift
 from shared.manage.schedules import Wish
-from shared.schedule import Schedule, ScheduleStatus, ScheduleType
+from shared.schedule import DstFold, DstGap, Schedule, ScheduleStatus, ScheduleType
 
 TYPE_CODES = {1: ScheduleType.ABSOLUTE, 2: ScheduleType.RECURRING, 3: ScheduleType.RELATIVE}
 STATUS_CODES = {
@@ -41,6 +43,16 @@ def _unit(value: object) -> object:
     return re.sub(r"s$", "", value.strip().lower()) or None
 
 
+Seconds = Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=86400)]
+Ids = Annotated[list[Id], Field(max_length=20)]
+
+
+def _word(kind: type[DstGap] | type[DstFold] | type[Shift]) -> Callable[[object], str | None]:
+    """Reads one of the words; null and "" clear."""
+    read = one_of(kind)
+    return lambda value: None if value in (None, "") else read(value).value
+
+
 class ScheduleFields(Wire):
     """What a client may write."""
 
@@ -57,6 +69,11 @@ class ScheduleFields(Wire):
     schedule_unit: Annotated[ShortText | None, BeforeValidator(_unit)] = ABSENT
     schedule_status: Annotated[Wish, PlainValidator(_wish)] = ABSENT
     timezone: Annotated[ShortText | None, AfterValidator(lambda name: name or "UTC")] = ABSENT
+    dst_gap: Annotated[str | None, PlainValidator(_word(DstGap))] = ABSENT
+    dst_fold: Annotated[str | None, PlainValidator(_word(DstFold))] = ABSENT
+    jitter_seconds: Annotated[Seconds | None, AfterValidator(lambda seconds: seconds or 0)] = ABSENT
+    calendar_ids: Annotated[Ids | None, AfterValidator(lambda ids: ids or [])] = ABSENT
+    shift: Annotated[str | None, PlainValidator(_word(Shift))] = ABSENT
     starts_at: Instant = ABSENT
     ends_at: Instant = ABSENT
     max_runs: Count | None = ABSENT
@@ -87,6 +104,11 @@ def to_json(schedule: Schedule) -> dict[str, Any]:
         "starts_at": schedule.timing.starts_at,
         "ends_at": schedule.timing.ends_at,
         "timezone": schedule.timing.timezone,
+        "dst_gap": schedule.timing.dst_gap,
+        "dst_fold": schedule.timing.dst_fold,
+        "jitter_seconds": schedule.timing.jitter_seconds,
+        "calendar_ids": schedule.calendar_ids,
+        "shift": schedule.timing.shift,
         "max_runs": schedule.max_runs,
         "input": schedule.input,
         "action_id": schedule.action_id,

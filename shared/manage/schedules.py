@@ -14,15 +14,18 @@ from shared.manage.draft import Draft
 from shared.paging import Page, Slice
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, ScheduleType, ScheduleUnit, Timing
 from shared.services import Services
-from shared.store import Connection, actions, schedules
+from shared.store import Connection, actions, calendars, schedules
 from shared.user import UserId
 
 MISSING = "There is no such schedule."
 PAUSED, EDITED, DELETED = "the schedule was paused", "the schedule was edited", "the schedule was deleted"
 
-TIMING = ("schedule_type", "schedule_value", "schedule_unit", "timezone", "starts_at", "ends_at")
-DEFINITION = (*TIMING, "action_id", "input", "max_runs")
-DEFAULTS: Mapping[str, Any] = {"schedule_unit": None, "timezone": "UTC", "starts_at": None, "ends_at": None}
+TIMING = (
+    *("schedule_type", "schedule_value", "schedule_unit", "timezone", "starts_at", "ends_at"),
+    *("dst_gap", "dst_fold", "jitter_seconds", "shift"),
+)
+DEFINITION = (*TIMING, "calendar_ids", "action_id", "input", "max_runs")
+DEFAULTS: Mapping[str, Any] = dict.fromkeys(TIMING[2:]) | {"timezone": "UTC", "jitter_seconds": 0}
 
 
 class Wish(StrEnum):
@@ -40,8 +43,13 @@ def create_schedule(services: Services, user_id: UserId, draft: Draft) -> Schedu
     if draft.fields.get("schedule_status") is Wish.PAUSE:
         row["schedule_status"] = ScheduleStatus.INACTIVE.value
     with services.database.begin() as connection:
-        draft.accept([*_timing_faults(draft, row, now), *_action_faults(connection, user_id, draft)])
-        return _seen(connection, user_id, schedules.create(connection, user_id, row))
+        found = [*_timing_faults(draft, row, now), *_calendar_faults(connection, user_id, draft)]
+        draft.accept([*found, *_action_faults(connection, user_id, draft)])
+        calendar_ids = row.pop("calendar_ids", ())
+        schedule_id = schedules.create(connection, user_id, row)
+        if calendar_ids:
+            calendars.link(connection, user_id, schedule_id, calendar_ids)
+        return _seen(connection, user_id, schedule_id)
 
 
 def list_schedules(services: Services, user_id: UserId, draft: Draft, part: Slice) -> Page[Schedule]:
@@ -64,11 +72,12 @@ def change_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId
     """
     now = services.clock.now()
     with services.database.begin() as connection:
+        unknown = _calendar_faults(connection, user_id, draft)
         current = _locked(connection, user_id, schedule_id)
         edit = _edit(current, draft)
         row = {**_columns(current), **edit.changes, "anchor": edit.anchor}
         found = _timing_faults(draft, row, now) if edit.retimed else []
-        draft.accept([*found, *_action_faults(connection, user_id, draft)])
+        draft.accept([*found, *unknown, *_action_faults(connection, user_id, draft)])
         _write(connection, current, edit)
         return _seen(connection, user_id, schedule_id)
 
@@ -88,6 +97,7 @@ def delete_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId
     with services.database.begin() as connection:
         _locked(connection, user_id, schedule_id)
         schedules.remove(connection, user_id, schedule_id)
+        calendars.link(connection, user_id, schedule_id, ())
         schedules.cancel_planned(connection, user_id, schedule_id, DELETED)
 
 
@@ -137,6 +147,8 @@ def _edit(current: Schedule, draft: Draft) -> _Edit:
 def _write(connection: Connection, current: Schedule, edit: _Edit) -> None:
     """1. The row, 2. its planned triggers: in this order everywhere, so that nobody waits for each other in a ring."""
     row = dict(edit.changes)
+    if "calendar_ids" in row:
+        calendars.link(connection, current.user_id, current.id, row.pop("calendar_ids"))
     if edit.redefined:
         row |= {"anchor": edit.anchor, "version": current.version + 1}
     if edit.pauses:
@@ -166,12 +178,15 @@ def _seen(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> S
 def _definition(fields: Mapping[str, Any], schedule_type: str | None) -> dict[str, Any]:
     """The columns among the fields. The unit of a single instant means nothing, whatever was sent."""
     columns = {name: value for name, value in fields.items() if name != "schedule_status"}
+    if "calendar_ids" in columns:
+        columns["calendar_ids"] = tuple(sorted(set(columns["calendar_ids"])))
     return columns | {"schedule_unit": None} if schedule_type == ScheduleType.ABSOLUTE else columns
 
 
 def _columns(schedule: Schedule) -> dict[str, Any]:
     """Every column that a client may write, as it stands."""
-    own = {name: getattr(schedule, name) for name in ("name", "description", "action_id", "input", "max_runs")}
+    names = ("name", "description", "action_id", "input", "max_runs", "calendar_ids")
+    own = {name: getattr(schedule, name) for name in names}
     return own | {name: getattr(schedule.timing, name) for name in TIMING}
 
 
@@ -194,8 +209,16 @@ def _timing_faults(draft: Draft, row: Mapping[str, Any], now: datetime) -> list[
 
 def _timing(row: Mapping[str, Any]) -> Timing:
     unit = ScheduleUnit(row["schedule_unit"]) if row["schedule_unit"] else None
-    rest = {name: row[name] for name in ("schedule_value", "timezone", "anchor", "starts_at", "ends_at")}
-    return Timing(schedule_type=ScheduleType(row["schedule_type"]), schedule_unit=unit, **rest)
+    rest = {name: row[name] for name in (*TIMING, "anchor")}
+    return Timing(**rest | {"schedule_type": ScheduleType(row["schedule_type"]), "schedule_unit": unit})
+
+
+def _calendar_faults(connection: Connection, user_id: UserId, draft: Draft) -> list[Fault]:
+    """Which calendars are not the user's; the others are held, before the schedule as everywhere."""
+    wanted = draft.fields.get("calendar_ids", ())
+    known = calendars.hold(connection, user_id, sorted(set(wanted)))
+    places = [number for number, calendar_id in enumerate(wanted) if calendar_id not in known]
+    return [Fault(f"calendar_ids[{number}]", "there is no such calendar") for number in places]
 
 
 def _action_faults(connection: Connection, user_id: UserId, draft: Draft) -> list[Fault]:

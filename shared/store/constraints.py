@@ -22,6 +22,10 @@ _MEANINGS: Mapping[str, Callable[[], CronnyError]] = {
     "ck_schedules_action": partial(
         Conflict, "A schedule points at this action; delete the schedule or give it another action."
     ),
+    "uq_calendars_user_id_name": partial(Conflict, "You have a calendar of that name already."),
+    "fk_schedule_calendars_user_id_calendar_id": partial(
+        Conflict, "A schedule uses this calendar; take it out of the schedule's calendar_ids first."
+    ),
     "fk_users_plan_id": partial(Invalid.field, "plan_id", "there is no such plan"),
 }
 

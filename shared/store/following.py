@@ -7,7 +7,7 @@ from sqlalchemy import Connection, any_, select
 
 from shared import timetable
 from shared.schedule import ScheduleId
-from shared.store import planning
+from shared.store import calendars, planning
 from shared.store.arrays import ids
 from shared.store.planning import Occurrence
 from shared.store.tables import schedules
@@ -40,8 +40,10 @@ def plan_after(connection: Connection, schedule_ids: Sequence[ScheduleId], ended
         return
     unfinished = planning.with_unfinished(connection, schedule_ids)
     occurrences, exhausted = [], []
-    for row in connection.execute(LOCK, {"ids": list(schedule_ids)}):
-        due = timetable.relative_due(timing(row), ended)
+    locked = connection.execute(LOCK, {"ids": list(schedule_ids)}).all()
+    closed = calendars.of_schedules(connection, [row.id for row in locked])
+    for row in locked:
+        due = timetable.relative_due(timing(row, closed.get(row.id, ())), ended)
         if due is None or (row.max_runs is not None and row.runs >= row.max_runs):
             exhausted.append(row.id)
         elif row.id not in unfinished:

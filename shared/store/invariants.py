@@ -71,7 +71,10 @@ INVARIANTS: Mapping[str, str] = {
         UNION ALL SELECT t.id, 'trigger of a foreign schedule' FROM triggers t JOIN schedules s ON s.id = t.schedule_id
         WHERE s.user_id <> t.user_id
         UNION ALL SELECT j.id, 'job of a foreign template' FROM jobs j JOIN job_templates p ON p.id = j.job_template_id
-        WHERE p.user_id <> j.user_id""",
+        WHERE p.user_id <> j.user_id
+        UNION ALL SELECT s.id, 'schedule of a foreign calendar' FROM schedule_calendars c
+        JOIN schedules s ON s.id = c.schedule_id JOIN calendars k ON k.id = c.calendar_id
+        WHERE s.user_id <> c.user_id OR k.user_id <> c.user_id""",
     "I10 what was edited, paused or deleted is not going to fire by its old definition": """
         SELECT t.id, 'schedule ' || s.id || ' is ' || s.schedule_status || ', version ' || s.version AS detail
         FROM triggers t JOIN schedules s ON s.id = t.schedule_id

@@ -1,15 +1,16 @@
 """SQL of schedules as their owners see and change them. The creator's and executor's statements live beside theirs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, literal, select, true, union_all, update
 
+from shared import timetable
 from shared.paging import Page, Slice
-from shared.schedule import Schedule, ScheduleId, ScheduleStatus
-from shared.store import timings
+from shared.schedule import Schedule, ScheduleId, ScheduleStatus, Timing
+from shared.store import calendars, timings
 from shared.store.paging import Filters, narrowed, read_page
-from shared.store.tables import ledger, schedules, triggers
+from shared.store.tables import ledger, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerStatus
 from shared.user import UserId
 
@@ -29,6 +30,12 @@ _DEFINED = (
     schedules.c.version,
     schedules.c.created_at,
     schedules.c.updated_at,
+    func.array(
+        select(schedule_calendars.c.calendar_id)
+        .where(schedule_calendars.c.schedule_id == schedules.c.id)
+        .order_by(schedule_calendars.c.calendar_id)
+        .scalar_subquery()
+    ).label("calendar_ids"),
     *timings.COLUMNS,
 )
 
@@ -99,19 +106,21 @@ def create(connection: Connection, user_id: UserId, row: Mapping[str, Any]) -> S
 
 def read_list(connection: Connection, user_id: UserId, filters: Mapping[str, Any], part: Slice) -> Page[Schedule]:
     """The user's schedules, oldest first."""
-    return read_page(connection, narrowed(VIEW, FILTERS, filters), {**filters, "user": user_id}, part, _schedule)
+    statement = narrowed(VIEW, FILTERS, filters)
+    page: Page[Any] = read_page(connection, statement, {**filters, "user": user_id}, part, lambda row: row)
+    return Page(_schedules(connection, page.items), page.next_after)
 
 
 def find(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Schedule | None:
     """The user's schedule with this id, with its next and its last run."""
-    row = connection.execute(FIND, {"user": user_id, "key": schedule_id}).one_or_none()
-    return _schedule(row) if row else None
+    rows = connection.execute(FIND, {"user": user_id, "key": schedule_id}).all()
+    return next(iter(_schedules(connection, rows)), None)
 
 
 def lock(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Schedule | None:
     """The same without its runs, held until the transaction ends."""
-    row = connection.execute(LOCK, {"user": user_id, "key": schedule_id}).one_or_none()
-    return _schedule(row) if row else None
+    rows = connection.execute(LOCK, {"user": user_id, "key": schedule_id}).all()
+    return next(iter(_schedules(connection, rows)), None)
 
 
 def change(connection: Connection, user_id: UserId, schedule_id: ScheduleId, changes: Mapping[str, Any]) -> None:
@@ -134,9 +143,18 @@ def cancel_planned(connection: Connection, user_id: UserId, schedule_id: Schedul
     return connection.execute(CANCEL_PLANNED, {"user": user_id, "key": schedule_id, "why": why}).rowcount
 
 
-def _schedule(row: Any) -> Schedule:
+def _schedules(connection: Connection, rows: Sequence[Any]) -> list[Schedule]:
+    """The schedules with their calendars, and with the next run that no calendar excludes."""
+    found = calendars.of_schedules(connection, [row.id for row in rows if row.calendar_ids])
+    return [_schedule(row, timings.timing(row, found.get(row.id, ()))) for row in rows]
+
+
+def _schedule(row: Any, timing: Timing) -> Schedule:
     fields = {name: value for name, value in row._mapping.items() if name not in _TIMING_NAMES}
-    return Schedule(**fields | {"schedule_status": ScheduleStatus(row.schedule_status), "timing": timings.timing(row)})
+    fields |= {"schedule_status": ScheduleStatus(row.schedule_status), "calendar_ids": tuple(row.calendar_ids)}
+    if timing.calendars and fields.get("next_run_at"):
+        fields["next_run_at"] = timetable.next_run(timing, fields["next_run_at"])
+    return Schedule(**fields, timing=timing)
 
 
 _TIMING_NAMES = {column.name for column in timings.COLUMNS}

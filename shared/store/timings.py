@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared.calendars import Calendar, Shift
 from shared.schedule import DstFold, DstGap, ScheduleType, ScheduleUnit, Timing
 from shared.store.tables import schedules
 
@@ -16,11 +17,15 @@ COLUMNS = (
     schedules.c.dst_gap,
     schedules.c.dst_fold,
     schedules.c.jitter_seconds,
+    schedules.c.shift,
 )
 
 
-def timing(row: Any) -> Timing:
-    """The timing of a row that has ``COLUMNS`` and the schedule's id as ``schedule_id`` or ``id``."""
+def timing(row: Any, calendars: tuple[Calendar, ...] = ()) -> Timing:
+    """The timing of a row that has ``COLUMNS`` and the schedule's id as ``schedule_id`` or ``id``.
+
+    ``calendars`` are the schedule's (``shared.store.calendars.of_schedules``).
+    """
     return Timing(
         ScheduleType(row.schedule_type),
         row.schedule_value,
@@ -33,4 +38,6 @@ def timing(row: Any) -> Timing:
         DstFold(row.dst_fold) if row.dst_fold else None,
         row.jitter_seconds,
         getattr(row, "schedule_id", None) or row.id,
+        calendars,
+        Shift(row.shift) if row.shift else None,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import app
 from chalicelib.wire.actions import ActionFields
+from chalicelib.wire.calendars import CalendarFields
 from chalicelib.wire.drafts import Wire
 from chalicelib.wire.job_templates import JobTemplateFields
 from chalicelib.wire.jobs import JobFields
@@ -24,7 +25,8 @@ def test_every_route_is_described_and_every_described_one_exists() -> None:
 
 def test_every_field_that_can_be_written_is_described() -> None:
     models: list[type[Wire]] = [
-        *(ActionFields, JobTemplateFields, JobFields, ScheduleFields, Registration, ProfileFields, PlanChoice)
+        *(ActionFields, JobTemplateFields, JobFields, ScheduleFields, CalendarFields),
+        *(Registration, ProfileFields, PlanChoice),
     ]
     for model in models:
         missing = [name for name in model.model_fields if f"`{name}`" not in DOCS]

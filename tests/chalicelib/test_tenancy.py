@@ -22,6 +22,7 @@ def ids(alice: Client, engine: Engine, services: Services) -> dict[str, int]:
         "action_id": world.action_id,
         "job_id": world.job_id,
         "template_id": template["id"],
+        "calendar_id": alice.post("calendars", {"name": "mine"}).json["calendar"]["id"],
         "trigger_id": trigger_id,
         "execution_id": world.execution(trigger_id),
     }
@@ -32,7 +33,8 @@ def test_every_route_with_an_id_answers_404_for_anothers_and_for_none(
 ) -> None:
     patterns = [(path, method) for path, methods in bob.app.routes.items() if "{" in path for method in methods]
     assert len(patterns) >= 20
-    before = [alice.get(path).text for path in ("schedules", "actions", "job_templates", "triggers", "job_executions")]
+    lists = ("schedules", "actions", "job_templates", "calendars", "triggers", "job_executions")
+    before = [alice.get(path).text for path in lists]
     for pattern, method in patterns:
         path = pattern.removeprefix(f"{BASE}/")
         name = path.split("{")[1].split("}")[0]
@@ -40,7 +42,7 @@ def test_every_route_with_an_id_answers_404_for_anothers_and_for_none(
             answer = bob.send(method, path.replace(f"{{{name}}}", str(wrong)), {"name": "stolen"})
             assert answer.status == 404, (method, path, wrong, answer.text)
             assert answer.headers["content-type"] == "application/problem+json"
-    after = [alice.get(path).text for path in ("schedules", "actions", "job_templates", "triggers", "job_executions")]
+    after = [alice.get(path).text for path in lists]
     assert before == after
 
 
@@ -54,6 +56,7 @@ def test_every_route_but_the_public_ones_asks_who_is_calling(nobody: Client) -> 
 def test_lists_show_only_ones_own(bob: Client, ids: dict[str, int]) -> None:
     assert bob.get("schedules").json["schedules"] == []
     assert bob.get("actions").json["actions"] == []
+    assert bob.get("calendars").json["calendars"] == []
     assert bob.get("triggers", schedule_id=ids["schedule_id"]).json["triggers"] == []
     assert bob.get("job_executions", job_id=ids["job_id"]).json["job_executions"] == []
     assert bob.get("jobs", action_id=ids["action_id"]).json["jobs"] == []

@@ -148,6 +148,7 @@ CREATE TABLE schedules (
     dst_gap TEXT,
     dst_fold TEXT,
     jitter_seconds INTEGER DEFAULT 0 NOT NULL,
+    shift TEXT,
     max_runs INTEGER,
     runs INTEGER DEFAULT 0 NOT NULL,
     active_since timestamptz DEFAULT now() NOT NULL,
@@ -170,6 +171,7 @@ CREATE TABLE schedules (
         IN ('second', 'minute', 'hour', 'day', 'cron', 'duration')),
     CONSTRAINT ck_schedules_dst_gap CHECK (dst_gap IN ('run_after', 'skip')),
     CONSTRAINT ck_schedules_dst_fold CHECK (dst_fold IN ('first', 'last', 'both')),
+    CONSTRAINT ck_schedules_shift CHECK (shift IN ('next', 'previous')),
     CONSTRAINT ck_schedules_jitter_seconds CHECK (jitter_seconds BETWEEN 0 AND 86400),
     CONSTRAINT ck_schedules_schedule_status CHECK (schedule_status
         IN ('pending', 'processing', 'processed', 'inactive')),
@@ -181,6 +183,34 @@ CREATE INDEX ix_schedules_deleted ON schedules (deleted_at) WHERE deleted_at IS 
 CREATE INDEX ix_schedules_ending ON schedules (id) WHERE schedule_status = 'processing' AND exhausted;
 CREATE INDEX ix_schedules_pending ON schedules (id) WHERE schedule_status = 'pending';
 CREATE INDEX ix_schedules_user ON schedules (user_id, id) WHERE deleted_at IS NULL;
+CREATE TABLE calendars (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    user_id BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    timezone TEXT DEFAULT 'UTC' NOT NULL,
+    definition JSONB DEFAULT '{}' NOT NULL,
+    exclusions JSONB DEFAULT '{}' NOT NULL,
+    expanded_until timestamptz DEFAULT now() NOT NULL,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    updated_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_calendars PRIMARY KEY (id),
+    CONSTRAINT uq_calendars_user_id_id UNIQUE (user_id, id),
+    CONSTRAINT uq_calendars_user_id_name UNIQUE (user_id, name),
+    CONSTRAINT fk_calendars_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE TABLE schedule_calendars (
+    user_id BIGINT NOT NULL,
+    schedule_id BIGINT NOT NULL,
+    calendar_id BIGINT NOT NULL,
+    CONSTRAINT pk_schedule_calendars PRIMARY KEY (schedule_id, calendar_id),
+    CONSTRAINT fk_schedule_calendars_user_id_schedule_id FOREIGN KEY(user_id, schedule_id)
+        REFERENCES schedules (user_id, id) ON DELETE CASCADE,
+    CONSTRAINT fk_schedule_calendars_user_id_calendar_id FOREIGN KEY(user_id, calendar_id)
+        REFERENCES calendars (user_id, id)
+);
+
+CREATE INDEX ix_schedule_calendars_calendar ON schedule_calendars (calendar_id);
 CREATE TABLE ledger (
     user_id BIGINT NOT NULL,
     schedule_id BIGINT NOT NULL,

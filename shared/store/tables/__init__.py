@@ -1,6 +1,7 @@
 """Every table. infra/migrations makes them; a test compares a migrated database with this package."""
 
 from shared.store.tables.accounts import plans, users
+from shared.store.tables.calendars import calendars, schedule_calendars
 from shared.store.tables.columns import metadata
 from shared.store.tables.history import job_executions, ledger
 from shared.store.tables.services import cleaner_progress, creator_lease, heartbeats
@@ -9,6 +10,7 @@ from shared.store.tables.work import actions, job_templates, jobs
 
 __all__ = [
     "actions",
+    "calendars",
     "cleaner_progress",
     "creator_lease",
     "heartbeats",
@@ -18,6 +20,7 @@ __all__ = [
     "ledger",
     "metadata",
     "plans",
+    "schedule_calendars",
     "schedules",
     "triggers",
     "users",

@@ -40,6 +40,7 @@ schedules = Table(
     Column("dst_gap", Text),
     Column("dst_fold", Text),
     Column("jitter_seconds", Integer, nullable=False, server_default=text("0")),
+    Column("shift", Text),
     Column("max_runs", Integer),
     Column("runs", Integer, nullable=False, server_default=text("0")),
     # Occurrences after this instant are Cronny's to account for: creation, resumption or the last edit.
@@ -61,6 +62,7 @@ schedules = Table(
     one_of("schedule_unit", "second", "minute", "hour", "day", "cron", "duration"),
     one_of("dst_gap", "run_after", "skip"),
     one_of("dst_fold", "first", "last", "both"),
+    one_of("shift", "next", "previous"),
     CheckConstraint("jitter_seconds BETWEEN 0 AND 86400", name="jitter_seconds"),
     one_of("schedule_status", "pending", "processing", "processed", "inactive"),
 )

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from shared.services import Services
-from shared.store import cleaning, dispatching, executing, graphs, planning, recovering
+from shared.store import calendars, cleaning, dispatching, executing, graphs, planning, recovering
 from tests.world import new_action, new_schedule, new_user
 
 SCHEDULES = 20_000
@@ -28,9 +28,11 @@ INSERT INTO job_executions (user_id, trigger_id, job_id, job_name, job_type, att
 SELECT 1, t.id, 1 + t.id % 100, 'j', 'logger', 1, 'completed', now(), now() FROM triggers t WHERE status = 'completed';
 INSERT INTO ledger (user_id, schedule_id, due_at, status, attempt, finished_at, expires_at)
 SELECT 1, id, now() - interval '2 days', 'completed', 1, now(), now() + interval '1 day' FROM schedules;
+INSERT INTO calendars (user_id, name) VALUES (1, 'c');
+INSERT INTO schedule_calendars SELECT 1, id, (SELECT id FROM calendars) FROM schedules;
 ANALYZE;
 """
-BIG = re.compile(r"Seq Scan on (triggers|schedules|job_executions|ledger)\b")
+BIG = re.compile(r"Seq Scan on (triggers|schedules|job_executions|ledger|schedule_calendars)\b")
 
 
 @pytest.fixture
@@ -59,6 +61,7 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "pending": (planning.PENDING, {"limit": 1000}),
         "settle": (planning.SETTLE, {}),
         "put": (planning.PUT, {"planned_schedule_id": ids, "planned_due_at": [now] * 3}),
+        "calendars": (calendars.LINKS, {"ids": ids}),
         "due": (dispatching.DUE, {"now": now, "limit": 1000}),
         "queue": (dispatching.QUEUE, {"ids": ids, "now": now, "resend": now}),
         "unclaimed": (dispatching.UNCLAIMED, {"now": now, "limit": 1000, "wait": 20}),

@@ -1,0 +1,45 @@
+"""Calendars: when schedules do not fire."""
+
+from http import HTTPStatus
+
+from chalicelib.answer import Answer
+from chalicelib.call import Call
+from chalicelib.paging import asked_slice, page_answer
+from chalicelib.routes import Routes
+from chalicelib.wire.calendars import CalendarFields, to_json
+from chalicelib.wire.drafts import change, new
+from shared.calendars import CalendarId
+from shared.manage import calendars
+from shared.user import UserId
+
+routes = Routes("calendars")
+
+
+@routes("POST", "/calendars")
+def create(call: Call, user_id: UserId) -> Answer:
+    calendar = calendars.create_calendar(call.services, user_id, new(CalendarFields, call.body()))
+    return Answer({"calendar": to_json(calendar), "message": "The calendar is created."}, HTTPStatus.CREATED)
+
+
+@routes("GET", "/calendars")
+def read_list(call: Call, user_id: UserId) -> Answer:
+    page = calendars.list_calendars(call.services, user_id, asked_slice(call, user_id))
+    return page_answer(call, user_id, "calendars", page, to_json)
+
+
+@routes("GET", "/calendars/{calendar_id}")
+def read(call: Call, user_id: UserId, calendar_id: CalendarId) -> Answer:
+    return Answer({"calendar": to_json(calendars.get_calendar(call.services, user_id, calendar_id))})
+
+
+@routes("PUT PATCH", "/calendars/{calendar_id}")
+def update(call: Call, user_id: UserId, calendar_id: CalendarId) -> Answer:
+    draft = change(CalendarFields, call.body())
+    calendar = calendars.change_calendar(call.services, user_id, calendar_id, draft)
+    return Answer({"calendar": to_json(calendar), "message": "The calendar is saved."})
+
+
+@routes("DELETE", "/calendars/{calendar_id}")
+def delete(call: Call, user_id: UserId, calendar_id: CalendarId) -> Answer:
+    calendars.delete_calendar(call.services, user_id, calendar_id)
+    return Answer({"message": "The calendar is deleted."})

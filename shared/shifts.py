@@ -1,0 +1,76 @@
+"""Occurrences that calendars move to another day. Pure.
+
+What is due is a set: every occurrence of the timetable (an excluded one is due, too, and is then written down as
+skipped) and every instant to which an excluded one moves. Nothing needs to be remembered to find the next of them.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from shared.calendars import MAX_SHIFT_DAYS, Shift, excluded, shifted, touched
+from shared.schedule import Timing
+
+# A day on the clock of the schedule's zone differs from 24 hours by a clock change.
+_SLACK = timedelta(hours=3)
+_TICK = timedelta(seconds=1)
+_DAY = timedelta(days=1)
+# Sources looked at for each day: a timetable that fires more often within an exclusion moves no more than these.
+_SOURCES = 200
+
+Following = Callable[[datetime], datetime | None]
+
+
+def next_moved(timing: Timing, following: Following, after: datetime) -> datetime | None:
+    """The first instant after ``after``, and before the next occurrence, to which an occurrence moves."""
+    shift, regular = timing.shift, following(after)
+    if shift is None or (regular is None and shift is Shift.PREVIOUS):
+        return None
+    found: datetime | None = None
+    until = regular or after + (MAX_SHIFT_DAYS + 1) * _DAY
+    for days in range(1, MAX_SHIFT_DAYS + 1):
+        moved_by = days * (_DAY if shift is Shift.NEXT else -_DAY)
+        slack = _SLACK if _clock_changes(timing.timezone, (after, until), moved_by) else _TICK
+        start, end = after - moved_by - slack, until - moved_by + slack
+        # What moves by so many days passes the excluded days in between: past an open one there is nothing to find.
+        if not touched(timing.calendars, start, end):
+            break
+        found = _earliest(timing, following, (start, end), (after, found or until)) or found
+    return found
+
+
+def target(timing: Timing, occurrence: datetime) -> datetime | None:
+    """Where an excluded occurrence moves to; None when it does not, or to beyond the start or end of the schedule."""
+    if timing.shift is None:
+        return None
+    moved = shifted(timing.calendars, occurrence, timing.timezone, timing.shift)
+    if moved is None or (timing.ends_at and moved > timing.ends_at) or (timing.starts_at and moved < timing.starts_at):
+        return None
+    return moved
+
+
+def _clock_changes(timezone: str, span: tuple[datetime, datetime], moved_by: timedelta) -> bool:
+    """Whether the clock may differ between an end of the span and the same time so many days before."""
+    zone = ZoneInfo(timezone)
+    for end in span:
+        near = (end + side - days for side in (_SLACK, -_SLACK) for days in (timedelta(), moved_by))
+        if len({instant.astimezone(zone).utcoffset() for instant in near}) > 1:
+            return True
+    return False
+
+
+def _earliest(
+    timing: Timing, following: Following, sources: tuple[datetime, datetime], targets: tuple[datetime, datetime]
+) -> datetime | None:
+    """The first instant strictly between ``targets`` to which an occurrence between ``sources`` moves."""
+    source = following(sources[0])
+    for _ in range(_SOURCES):
+        if source is None or source > sources[1]:
+            break
+        if excluded(timing.calendars, source) is not None:
+            moved = target(timing, source)
+            if moved is not None and targets[0] < moved < targets[1]:
+                # Later ones that move by as many days move behind it; by other days, they are found among those.
+                return moved
+        source = following(source)
+    return None

@@ -1,0 +1,52 @@
+"""Recurrence rules, compared with an independent implementation."""
+
+from datetime import date, datetime, time
+
+import pytest
+from dateutil.rrule import rrulestr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.recurrence import days, read
+
+UNTIL = date(2031, 12, 31)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> str:
+    frequency = draw(st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]))
+    weekdays = st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"])
+    places = st.sampled_from(["", "1", "2", "-1", "+4"]) if frequency in ("MONTHLY", "YEARLY") else st.just("")
+    rule = f"FREQ={frequency};INTERVAL={draw(st.integers(1, 4))}"
+    if draw(st.booleans()):
+        rule += f";BYMONTH={draw(st.integers(1, 12))},{draw(st.integers(1, 12))}"
+    if draw(st.booleans()):
+        # Both with a place or both without: for a mixture the other one takes both to be meant at once.
+        place = draw(places)
+        rule += f";BYDAY={place}{draw(weekdays)},{place}{draw(weekdays)}"
+    if frequency != "WEEKLY" and draw(st.booleans()):
+        rule += f";BYMONTHDAY={draw(st.integers(1, 31))},{draw(st.integers(-31, -1))}"
+    elif frequency == "YEARLY" and draw(st.booleans()):
+        rule += f";BYYEARDAY={draw(st.integers(1, 366))},{draw(st.integers(-366, -1))}"
+    if frequency == "WEEKLY" and draw(st.booleans()):
+        rule += f";WKST={draw(weekdays)}"
+    if "BYDAY" in rule and frequency in ("MONTHLY", "YEARLY") and draw(st.booleans()):
+        rule += f";BYSETPOS={draw(st.sampled_from([1, 2, -1]))}"
+    return rule + (f";COUNT={draw(st.integers(1, 9))}" if draw(st.booleans()) else "")
+
+
+@settings(max_examples=100, deadline=None)
+@given(rules(), st.dates(date(2024, 1, 1), date(2027, 12, 31)))
+def test_a_rule_means_the_same_to_others(rule: str, first: date) -> None:
+    theirs = []
+    for found in rrulestr(rule, dtstart=datetime.combine(first, time())):
+        if found.date() > UNTIL:
+            break
+        theirs.append(found.date())
+    assert list(days(read(rule), first, UNTIL)) == theirs
+
+
+@pytest.mark.parametrize("rule", ["FREQ=DAILY;BYDAY=", "FREQ=DAILY;BYDAY=1", "FREQ=YEARLY;BYMONTH=0", "FREQ=DAILY;X=1"])
+def test_what_cannot_be_followed_is_refused(rule: str) -> None:
+    with pytest.raises(ValueError, match="RRULE"):
+        read(rule)
