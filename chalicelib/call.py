@@ -52,7 +52,7 @@ class Call:
         if scheme.lower() != "bearer" or not token.strip():
             raise NotSignedIn("Log in, and send the token as 'Authorization: Bearer <token>'.")
         services = self.services
-        return tokens.bearer(token.strip(), services.settings.jwt_secret, services.clock.now())
+        return tokens.bearer(token.strip(), services.settings.jwt_secret, services.clock.real_now())
 
 
 def current() -> Call:

@@ -10,7 +10,7 @@ from typing import Any
 from functions.logs import logger
 from functions.stopping import graceful
 from shared import wiring
-from shared.clock import whole_second_after
+from shared.clock import next_tick
 from shared.create import Ticked, create, join_in, take_over
 from shared.errors import Unavailable
 
@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     ticks = 0
     with graceful() as asked_to_stop:
         while ticks < event.get("ticks", LOOP_SECONDS) and time.monotonic() < until and not asked_to_stop.is_set():
-            services.clock.sleep_until(whole_second_after(services.clock.now()))
+            services.clock.sleep_until(next_tick(services.clock))
             try:
                 ticked = create(services, services.clock.now(), epoch)
             except Unavailable as error:

@@ -2,15 +2,33 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+
+# A virtual clock changes its speed while it is used: read it anew this often, and never sleep longer without a look.
+VIRTUAL_STALE_AFTER = 0.25
+# In fast time whole seconds follow each other too closely; ticks then keep this much real time between them.
+BREATH = timedelta(milliseconds=50)
 
 
 class Clock(Protocol):
     """What verbs and entry points may ask of time."""
 
+    @property
+    def speed(self) -> float:
+        """How many of its seconds pass in a real one: 1, but for a virtual clock.
+
+        Whatever protects real work (a lease, a wait for an answer) lasts that many times as long by this clock.
+        """
+        ...
+
     def now(self) -> datetime:
         """The instant, aware, in UTC; never later than the database's own."""
+        ...
+
+    def real_now(self) -> datetime:
+        """The same for what must not be played with, such as the end of a token; differs by a virtual clock only."""
         ...
 
     def sleep_until(self, instant: datetime) -> None:
@@ -18,31 +36,71 @@ class Clock(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A look at the database's time: what it really is, what Cronny takes it for, and how fast that goes."""
+
+    real: datetime
+    shown: datetime
+    speed: float = 1.0
+
+    @property
+    def virtual(self) -> bool:
+        """Whether somebody tries out another time than the real one."""
+        return self.shown != self.real
+
+
 class SteppedClock:
     """A clock that is read from a source now and then, and counted on by the monotonic clock in between.
 
     Each reading is taken when its answer has *arrived*, so the clock lags the source by part of a round trip and never
-    runs ahead of it: nothing fires early. ``stale_after`` is in seconds.
+    runs ahead of it: nothing fires early. ``stale_after`` is in real seconds.
     """
 
-    def __init__(self, read: Callable[[], datetime], stale_after: float = 5.0) -> None:
+    def __init__(self, read: Callable[[], Reading], stale_after: float = 5.0) -> None:
         self._read = read
         self._stale_after = stale_after
-        self._base: tuple[datetime, float] | None = None
+        self._base: tuple[Reading, float] | None = None
+
+    @property
+    def speed(self) -> float:
+        """As of the last reading: it is asked for where no other connection is to be had."""
+        return (self._base or self._look())[0].speed
 
     def now(self) -> datetime:
         """The source's time, to within the drift of ``stale_after`` seconds of counting."""
-        if self._base is None or time.monotonic() - self._base[1] > self._stale_after:
-            instant = self._read()
-            self._base = (instant, time.monotonic())
-        return self._base[0] + timedelta(seconds=time.monotonic() - self._base[1])
+        reading, passed = self._counted()
+        return reading.shown + timedelta(seconds=passed * reading.speed)
+
+    def real_now(self) -> datetime:
+        """The same of the source's real time."""
+        reading, passed = self._counted()
+        return reading.real + timedelta(seconds=passed)
 
     def sleep_until(self, instant: datetime) -> None:
         """Sleep in one go, then in slivers, until the source's time has reached ``instant``."""
-        while (left := (instant - self.now()).total_seconds()) > 0:
-            time.sleep(max(left, 0.0005))
+        while (left := (instant - self.now()).total_seconds() / self.speed) > 0:
+            longest = VIRTUAL_STALE_AFTER if (self._base or self._look())[0].virtual else left
+            time.sleep(max(min(left, longest), 0.0005))
+
+    def _counted(self) -> tuple[Reading, float]:
+        """A reading that is fresh enough, and the real seconds since."""
+        reading, at = self._base or self._look()
+        if time.monotonic() - at > (VIRTUAL_STALE_AFTER if reading.virtual else self._stale_after):
+            reading, at = self._look()
+        return reading, time.monotonic() - at
+
+    def _look(self) -> tuple[Reading, float]:
+        reading = self._read()
+        self._base = (reading, time.monotonic())
+        return self._base
 
 
 def whole_second_after(instant: datetime) -> datetime:
     """The first whole second strictly after ``instant``."""
     return instant.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def next_tick(clock: Clock) -> datetime:
+    """When to look for due triggers again: at the next whole second, in fast time at one that leaves a ``BREATH``."""
+    return whole_second_after(clock.now() + BREATH * max(clock.speed - 1, 0))

@@ -21,7 +21,7 @@ log = logging.getLogger("cronny.dispatch")
 
 BATCH = 1000
 # After an outage every occurrence of the last minutes still runs, and always the latest one; what is older than that
-# and has a successor due as well is written down as skipped.
+# and has a successor due as well is written down as skipped. Real minutes: what is late in fast time was not away.
 CATCH_UP_WINDOW = timedelta(minutes=5)
 MISSED = "Missed: Cronny was not running at the time, and a later occurrence was due as well."
 
@@ -40,6 +40,7 @@ class _Decisions:
     """What was decided about a batch of due triggers."""
 
     now: datetime
+    too_late: datetime
     queued: list[Sendable] = field(default_factory=list)
     skipped: list[tuple[TriggerId, str]] = field(default_factory=list)
     missed: list[tuple[ScheduleId, datetime, str]] = field(default_factory=list)
@@ -59,13 +60,14 @@ def dispatch(services: Services, now: datetime) -> Dispatched:
 
     Due times come from planned times, so neither a backlog nor a late tick moves a timetable.
     """
-    decisions = _Decisions(now)
+    speed = services.clock.speed
+    decisions = _Decisions(now, too_late=now - CATCH_UP_WINDOW * speed)
     with services.database.begin() as connection:
         due = dispatching.lock_due(connection, now, BATCH)
         closed = calendars.of_schedules(connection, list({row.schedule_id for row in due}))
         for row in due:
             _decide(row, closed.get(row.schedule_id, ()), decisions)
-        dispatching.mark_queued(connection, [item.id for item in decisions.queued], now)
+        dispatching.mark_queued(connection, [item.id for item in decisions.queued], now, speed)
         dispatching.mark_skipped(connection, decisions.skipped, now)
         dispatching.record_missed(connection, decisions.missed, now)
         dispatching.count_runs(connection, decisions.counted)
@@ -86,7 +88,7 @@ def send(services: Services, due: Sequence[Sendable], now: datetime) -> None:
     except Unavailable as error:
         log.warning("%s triggers stay unsent for now: %s", len(due), error)
         with services.database.begin() as connection:
-            dispatching.postpone(connection, [item.id for item in due], now)
+            dispatching.postpone(connection, [item.id for item in due], now, services.clock.speed)
 
 
 def _decide(row: Any, closed: tuple[Calendar, ...], decisions: _Decisions) -> None:
@@ -101,7 +103,7 @@ def _decide(row: Any, closed: tuple[Calendar, ...], decisions: _Decisions) -> No
         decisions.unreadable.append((row.schedule_id, f"Switched off: {error}"))
         decisions.skipped.append((row.id, f"Its schedule was switched off: {error}"))
         return
-    if why is None and following is not None and _missed(row.due_at, following, decisions.now):
+    if why is None and following is not None and _missed(row.due_at, following, decisions):
         why = MISSED
     if why is not None:
         decisions.skipped.append((row.id, why))
@@ -139,7 +141,7 @@ def _skip_on(
             break
         later = timetable.following_due(timing, following)
         why = timetable.excluded(timing, following)
-        if why is None and not (later is not None and _missed(following, later, decisions.now)):
+        if why is None and not (later is not None and _missed(following, later, decisions)):
             break
         decisions.missed.append((schedule_id, following, why or MISSED))
         if later is None:
@@ -148,5 +150,5 @@ def _skip_on(
     return following
 
 
-def _missed(due_at: datetime, following: datetime, now: datetime) -> bool:
-    return due_at < now - CATCH_UP_WINDOW and following <= now
+def _missed(due_at: datetime, following: datetime, decisions: _Decisions) -> bool:
+    return due_at < decisions.too_late and following <= decisions.now

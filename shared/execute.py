@@ -41,6 +41,7 @@ class _Pack:
 
     services: Services
     claimed_at: datetime
+    speed: float
     lasts_until: float
     origin: float = field(default_factory=time.monotonic)
     running: dict[TriggerId, tuple[Claim, Progress]] = field(default_factory=dict)
@@ -49,7 +50,7 @@ class _Pack:
 
     def now(self) -> datetime:
         """Counted on from the claim: threads must not ask the database for the time."""
-        return self.claimed_at + timedelta(seconds=time.monotonic() - self.origin)
+        return self.claimed_at + timedelta(seconds=(time.monotonic() - self.origin) * self.speed)
 
 
 def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: float) -> Executed:
@@ -61,12 +62,12 @@ def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: f
 
     Raises ``Unavailable`` when the database is away for so long that the end of a run cannot be recorded.
     """
-    now = services.clock.now()
+    now, speed = services.clock.now(), services.clock.speed
     with services.database.begin() as connection:
-        claims = executing.claim(connection, trigger_ids, now)
+        claims = executing.claim(connection, trigger_ids, now, speed)
         loaded = graphs.graphs(connection, [claim.action_id for claim in claims if claim.action_id is not None])
         done = graphs.completed(connection, [claim.id for claim in claims if claim.attempt > 1])
-    pack = _Pack(services, now, lasts_until)
+    pack = _Pack(services, now, speed, lasts_until)
     for claim in claims:
         _start(pack, claim, loaded, done.get(claim.id, {}))
     endings = _follow(pack)

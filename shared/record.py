@@ -61,8 +61,9 @@ def _record(services: Services, events: Sequence[Event], now: datetime) -> set[T
     relative = [
         event.claim.schedule_id for event in endings.values() if event.claim.schedule_type == ScheduleType.RELATIVE
     ]
+    speed = services.clock.speed
     leases = {
-        step.claim.id: (step.claim, now + executing.LEASE_MARGIN + timedelta(seconds=step.next_timeout or 0))
+        step.claim.id: (step.claim, now + (executing.LEASE_MARGIN + timedelta(seconds=step.next_timeout or 0)) * speed)
         for step in steps
         if step.claim.id not in endings
     }

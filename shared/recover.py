@@ -39,8 +39,9 @@ def recover(services: Services, now: datetime) -> Recovered:
     2. Triggers whose lease ran out go back to the timetable, alone, or fail after ``MAX_ATTEMPTS``; the executor that
        lost them is fenced by its attempt number, should it still be alive.
     """
+    speed = services.clock.speed
     with services.database.begin() as connection:
-        unclaimed = dispatching.take_unclaimed(connection, now, BATCH)
+        unclaimed = dispatching.take_unclaimed(connection, now, BATCH, speed)
     if unclaimed:
         log.warning("%s queued triggers were not claimed in time and are sent again", len(unclaimed))
         send(services, [Sendable(row.id, row.user_id, row.alone) for row in unclaimed], now)

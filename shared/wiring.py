@@ -3,15 +3,16 @@
 import os
 import platform
 from collections.abc import Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from uuid import uuid4
 
-from shared.clock import SteppedClock
+from shared.clock import Reading, SteppedClock
 from shared.queue import Pack, TriggerQueue
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
-from shared.store.engine import connect
+from shared.store import virtual_clock
+from shared.store.engine import Database, connect
 
 
 @cache
@@ -24,9 +25,15 @@ def services() -> Services:
         database=database,
         queue=_SqsOnFirstUse(settings.queue_url),
         runners=build_runners(settings.allowed_networks),
-        clock=SteppedClock(database.now),
+        clock=SteppedClock(partial(virtual_clock.read if settings.development else _real, database)),
         instance=f"{platform.node()}-{uuid4().hex[:8]}",
     )
+
+
+def _real(database: Database) -> Reading:
+    """Outside development nobody plays with the time, whatever the database holds."""
+    now = database.now()
+    return Reading(now, now)
 
 
 class _SqsOnFirstUse:

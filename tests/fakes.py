@@ -27,6 +27,10 @@ class SetClock:
     """Stands still until it is moved."""
 
     instant: datetime
+    speed: float = 1.0
+
+    def real_now(self) -> datetime:
+        return self.instant
 
     def now(self) -> datetime:
         return self.instant

@@ -38,5 +38,5 @@ def me(call: Call, user_id: UserId) -> Answer:
 
 def _signed_in(call: Call, user: User, message: str) -> dict[str, Any]:
     services = call.services
-    token = tokens.issue(user.id, services.settings.jwt_secret, services.clock.now())
+    token = tokens.issue(user.id, services.settings.jwt_secret, services.clock.real_now())
     return {"token": token, "user": users.to_json(user), "message": message}

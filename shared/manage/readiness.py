@@ -13,7 +13,7 @@ CREATOR_SILENT_AFTER_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Seconds since each service was last heard of; None for one that never was."""
+    """Real seconds since each service was last heard of; None for one that never was."""
 
     heartbeat_ages: Mapping[str, float | None]
 
@@ -26,6 +26,7 @@ class Readiness:
 
 def get_readiness(services: Services) -> Readiness:
     """Raises ``Unavailable`` when the database is away."""
+    now, speed = services.clock.now(), services.clock.speed
     with services.database.begin() as connection:
-        ages = readiness.heartbeat_ages(connection)
-    return Readiness({name: ages.get(name) for name in WATCHED})
+        ages = readiness.heartbeat_ages(connection, now)
+    return Readiness({name: ages[name] / speed if name in ages else None for name in WATCHED})

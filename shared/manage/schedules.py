@@ -46,7 +46,7 @@ def create_schedule(services: Services, user_id: UserId, draft: Draft) -> Schedu
         found = [*_timing_faults(draft, row, now), *_calendar_faults(connection, user_id, draft)]
         draft.accept([*found, *_action_faults(connection, user_id, draft)])
         calendar_ids = row.pop("calendar_ids", ())
-        schedule_id = schedules.create(connection, user_id, row)
+        schedule_id = schedules.create(connection, user_id, row, now)
         if calendar_ids:
             calendars.link(connection, user_id, schedule_id, calendar_ids)
         return _seen(connection, user_id, schedule_id)
@@ -78,7 +78,7 @@ def change_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId
         row = {**_columns(current), **edit.changes, "anchor": edit.anchor}
         found = _timing_faults(draft, row, now) if edit.retimed else []
         draft.accept([*found, *unknown, *_action_faults(connection, user_id, draft)])
-        _write(connection, current, edit)
+        _write(connection, current, edit, now)
         return _seen(connection, user_id, schedule_id)
 
 
@@ -94,11 +94,12 @@ def resume_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId
 
 def delete_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -> None:
     """Hide the schedule and cancel what it has planned; its history stays. Raises ``NotFound``."""
+    now = services.clock.now()
     with services.database.begin() as connection:
         _locked(connection, user_id, schedule_id)
-        schedules.remove(connection, user_id, schedule_id)
+        schedules.remove(connection, user_id, schedule_id, now)
         calendars.link(connection, user_id, schedule_id, ())
-        schedules.cancel_planned(connection, user_id, schedule_id, DELETED)
+        schedules.cancel_planned(connection, user_id, schedule_id, DELETED, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _edit(current: Schedule, draft: Draft) -> _Edit:
     return _Edit(current, changes, draft.fields.get("schedule_status"))
 
 
-def _write(connection: Connection, current: Schedule, edit: _Edit) -> None:
+def _write(connection: Connection, current: Schedule, edit: _Edit, now: datetime) -> None:
     """1. The row, 2. its planned triggers: in this order everywhere, so that nobody waits for each other in a ring."""
     row = dict(edit.changes)
     if "calendar_ids" in row:
@@ -154,11 +155,11 @@ def _write(connection: Connection, current: Schedule, edit: _Edit) -> None:
     if edit.pauses:
         row |= {"schedule_status": ScheduleStatus.INACTIVE.value, "status_note": None}
     if edit.activates:
-        schedules.activate(connection, current.user_id, current.id, row)
+        schedules.activate(connection, current.user_id, current.id, row, now)
     elif row:
-        schedules.change(connection, current.user_id, current.id, row)
+        schedules.change(connection, current.user_id, current.id, row, now)
     if edit.redefined or edit.pauses:
-        schedules.cancel_planned(connection, current.user_id, current.id, PAUSED if edit.pauses else EDITED)
+        schedules.cancel_planned(connection, current.user_id, current.id, PAUSED if edit.pauses else EDITED, now)
 
 
 def _locked(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Schedule:

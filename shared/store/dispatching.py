@@ -14,7 +14,9 @@ from shared.store.timings import COLUMNS
 from shared.trigger import TriggerId, TriggerStatus
 
 # A queued trigger that nobody has claimed by then is sent again; the wait doubles with each sending, up to a limit.
+# These are real times: ``speed`` (of the clock) turns them into times by the clock.
 RESEND_AFTER = timedelta(seconds=20)
+LONGEST_WAIT = timedelta(minutes=10)
 # When the queue itself is away it is the queue that is asked again, not the trigger that is slow.
 QUEUE_AWAY_RETRY = timedelta(seconds=5)
 SECOND: Any = literal_column("interval '1 second'")
@@ -118,7 +120,11 @@ UNCLAIMED = (
     .values(
         sends=func.least(triggers.c.sends + 1, 100),
         resend_at=bindparam("now", type_=INSTANT)
-        + SECOND * func.least(bindparam("wait", type_=BIGINT) * func.power(2, func.least(triggers.c.sends, 5)), 600),
+        + SECOND
+        * func.least(
+            bindparam("wait", type_=BIGINT) * func.power(2, func.least(triggers.c.sends, 5)),
+            bindparam("longest", type_=BIGINT),
+        ),
     )
     .returning(triggers.c.id, triggers.c.user_id, triggers.c.alone)
 )
@@ -129,10 +135,10 @@ def lock_due(connection: Connection, now: datetime, limit: int) -> Sequence[Any]
     return connection.execute(DUE, {"now": now, "limit": limit}).all()
 
 
-def mark_queued(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetime) -> None:
+def mark_queued(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetime, speed: float) -> None:
     """These triggers are about to be sent."""
     if trigger_ids:
-        connection.execute(QUEUE, {"ids": list(trigger_ids), "now": now, "resend": now + RESEND_AFTER})
+        connection.execute(QUEUE, {"ids": list(trigger_ids), "now": now, "resend": now + RESEND_AFTER * speed})
 
 
 def mark_skipped(connection: Connection, skipped: Sequence[tuple[TriggerId, str]], now: datetime) -> None:
@@ -153,12 +159,12 @@ def count_runs(connection: Connection, schedule_ids: Sequence[ScheduleId]) -> No
         connection.execute(COUNT_RUNS, {"ids": list(schedule_ids)})
 
 
-def postpone(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetime) -> None:
+def postpone(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetime, speed: float) -> None:
     """The queue did not take these: offer them again soon, and do not count this sending."""
-    connection.execute(POSTPONE, {"ids": list(trigger_ids), "resend": now + QUEUE_AWAY_RETRY})
+    connection.execute(POSTPONE, {"ids": list(trigger_ids), "resend": now + QUEUE_AWAY_RETRY * speed})
 
 
-def take_unclaimed(connection: Connection, now: datetime, limit: int) -> Sequence[Any]:
+def take_unclaimed(connection: Connection, now: datetime, limit: int, speed: float) -> Sequence[Any]:
     """Queued triggers whose message seems lost, with their next sending put off: (id, user_id, alone)."""
-    parameters = {"now": now, "limit": limit, "wait": RESEND_AFTER.seconds}
-    return connection.execute(UNCLAIMED, parameters).all()
+    waits = {"wait": round(RESEND_AFTER.seconds * speed), "longest": round(LONGEST_WAIT.seconds * speed)}
+    return connection.execute(UNCLAIMED, {"now": now, "limit": limit, **waits}).all()

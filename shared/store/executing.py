@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, SmallInteger, any_, bindparam, cast, func, literal_column, select, update
+from sqlalchemy import (
+    Connection,
+    Double,
+    Integer,
+    SmallInteger,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
@@ -17,6 +29,7 @@ from shared.trigger import Claim, TriggerId, TriggerStatus
 
 # Beyond the timeout of the job that runs: time to record it. An executor that died is noticed after that.
 LEASE_MARGIN = timedelta(seconds=15)
+SECOND: Any = literal_column("interval '1 second'")
 
 _longest_job = (
     select(func.coalesce(func.max(jobs.c.job_timeout_in_secs), 0))
@@ -43,7 +56,7 @@ CLAIM = (
         started_at=func.coalesce(
             triggers.c.started_at, func.greatest(bindparam("now", type_=INSTANT), triggers.c.queued_at)
         ),
-        lease_until=bindparam("lease", type_=INSTANT) + literal_column("interval '1 second'") * _longest_job,
+        lease_until=bindparam("lease", type_=INSTANT) + SECOND * _longest_job * bindparam("speed", type_=Double()),
     )
     .returning(
         triggers.c.id,
@@ -149,13 +162,13 @@ class Ending:
     reason: str | None
 
 
-def claim(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetime) -> list[Claim]:
+def claim(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetime, speed: float) -> list[Claim]:
     """Take queued triggers; those that somebody else took, or that were cancelled, are not in the answer.
 
-    The lease covers the longest job of the action and the time to record it.
+    The lease covers the longest job of the action and the time to record it, in real seconds by a clock of that speed.
     """
-    parameters: dict[str, Any] = {"ids": list(trigger_ids), "now": now, "lease": now + LEASE_MARGIN}
-    return [Claim(*row) for row in connection.execute(CLAIM, parameters)]
+    lease: dict[str, Any] = {"lease": now + LEASE_MARGIN * speed, "speed": speed}
+    return [Claim(*row) for row in connection.execute(CLAIM, {"ids": list(trigger_ids), "now": now, **lease})]
 
 
 def record(connection: Connection, records: Sequence[Record]) -> None:

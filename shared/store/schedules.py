@@ -76,18 +76,19 @@ FILTERS: Filters = {
     "schedule_status": schedules.c.schedule_status == bindparam("schedule_status"),
 }
 
-CREATE = insert(schedules).returning(schedules.c.id)
+_now = bindparam("now", type_=INSTANT)
+CREATE = insert(schedules).values(active_since=_now, created_at=_now, updated_at=_now).returning(schedules.c.id)
 # Always the schedule before its triggers, and never FOR UPDATE: foreign keys that point here need not wait.
 LOCK = select(*_DEFINED).where(*_THIS).with_for_update(key_share=True)
-CHANGE = update(schedules).where(*_THIS).values(updated_at=func.clock_timestamp())
+CHANGE = update(schedules).where(*_THIS).values(updated_at=_now)
 # What came before this instant is accounted for, by the old definition or by the pause.
 ACTIVATE = CHANGE.values(
     schedule_status=ScheduleStatus.PENDING.value,
-    active_since=func.clock_timestamp(),
+    active_since=_now,
     exhausted=False,
     status_note=None,
 )
-DELETE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, deleted_at=func.clock_timestamp())
+DELETE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, deleted_at=_now)
 CANCEL_PLANNED = (
     update(triggers)
     .where(
@@ -95,13 +96,13 @@ CANCEL_PLANNED = (
         triggers.c.schedule_id == bindparam("key"),
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
     )
-    .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=func.clock_timestamp())
+    .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=_now)
 )
 
 
-def create(connection: Connection, user_id: UserId, row: Mapping[str, Any]) -> ScheduleId:
-    """A new schedule, to be planned by the creator when its status says so."""
-    return ScheduleId(connection.execute(CREATE, {**row, "user_id": user_id}).scalar_one())
+def create(connection: Connection, user_id: UserId, row: Mapping[str, Any], now: datetime) -> ScheduleId:
+    """A new schedule, to be planned by the creator from ``now`` on when its status says so."""
+    return ScheduleId(connection.execute(CREATE, {**row, "user_id": user_id, "now": now}).scalar_one())
 
 
 def read_list(connection: Connection, user_id: UserId, filters: Mapping[str, Any], part: Slice) -> Page[Schedule]:
@@ -123,24 +124,28 @@ def lock(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Sc
     return next(iter(_schedules(connection, rows)), None)
 
 
-def change(connection: Connection, user_id: UserId, schedule_id: ScheduleId, changes: Mapping[str, Any]) -> None:
+def change(
+    connection: Connection, user_id: UserId, schedule_id: ScheduleId, changes: Mapping[str, Any], now: datetime
+) -> None:
     """Write these columns of a locked schedule."""
-    connection.execute(CHANGE, {**changes, "user": user_id, "key": schedule_id})
+    connection.execute(CHANGE, {**changes, "user": user_id, "key": schedule_id, "now": now})
 
 
-def activate(connection: Connection, user_id: UserId, schedule_id: ScheduleId, changes: Mapping[str, Any]) -> None:
-    """Write these columns of a locked schedule and have it planned anew from this instant on."""
-    connection.execute(ACTIVATE, {**changes, "user": user_id, "key": schedule_id})
+def activate(
+    connection: Connection, user_id: UserId, schedule_id: ScheduleId, changes: Mapping[str, Any], now: datetime
+) -> None:
+    """Write these columns of a locked schedule and have it planned anew from ``now`` on."""
+    connection.execute(ACTIVATE, {**changes, "user": user_id, "key": schedule_id, "now": now})
 
 
-def remove(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> None:
+def remove(connection: Connection, user_id: UserId, schedule_id: ScheduleId, now: datetime) -> None:
     """Hide a locked schedule for good; its history stays."""
-    connection.execute(DELETE, {"user": user_id, "key": schedule_id})
+    connection.execute(DELETE, {"user": user_id, "key": schedule_id, "now": now})
 
 
-def cancel_planned(connection: Connection, user_id: UserId, schedule_id: ScheduleId, why: str) -> int:
+def cancel_planned(connection: Connection, user_id: UserId, schedule_id: ScheduleId, why: str, now: datetime) -> int:
     """Cancel what the locked schedule has planned or queued; what executes already goes on. Answers how many."""
-    return connection.execute(CANCEL_PLANNED, {"user": user_id, "key": schedule_id, "why": why}).rowcount
+    return connection.execute(CANCEL_PLANNED, {"user": user_id, "key": schedule_id, "why": why, "now": now}).rowcount
 
 
 def _schedules(connection: Connection, rows: Sequence[Any]) -> list[Schedule]:

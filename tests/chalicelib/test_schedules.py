@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from shared.services import Services
 from tests.chalicelib.client import Client
 from tests.chalicelib.conftest import make_action, make_schedule
+from tests.fakes import SetClock
 
 PLAN = text(
     "INSERT INTO triggers (user_id, schedule_id, action_id, schedule_version, due_at, next_attempt_at, status,"
@@ -180,14 +181,15 @@ def test_pausing_twice_is_pausing_once(alice: Client, action_id: int, engine: En
     assert row(engine, schedule_id) == before
 
 
-def test_resuming_has_it_planned_from_now_on(alice: Client, action_id: int, engine: Engine) -> None:
+def test_resuming_has_it_planned_from_now_on(alice: Client, action_id: int, engine: Engine, clock: SetClock) -> None:
     schedule_id = make_schedule(alice, action_id, schedule_status="inactive")["id"]
     with engine.begin() as connection:
         connection.execute(text("UPDATE schedules SET exhausted = true, status_note = 'too many failures'"))
     before = row(engine, schedule_id)
+    now = clock.forward(1)
     assert alice.post(f"schedules/{schedule_id}/resume").json["schedule"]["schedule_status"] == "pending"
     after = row(engine, schedule_id)
-    assert after.active_since > before.active_since
+    assert after.active_since == now
     assert (after.exhausted, after.status_note, after.version) == (False, None, before.version)
 
 
@@ -227,14 +229,14 @@ def test_the_status_alone_can_be_put(alice: Client, action_id: int, code: Any, s
     ],
 )
 def test_an_edit_of_the_definition_replaces_what_is_planned(
-    alice: Client, action_id: int, engine: Engine, services: Services, change: dict[str, Any]
+    alice: Client, action_id: int, engine: Engine, services: Services, clock: SetClock, change: dict[str, Any]
 ) -> None:
     schedule_id = make_schedule(alice, action_id)["id"]
     plan(engine, services, schedule_id, "scheduled")
-    before = row(engine, schedule_id)
+    now = clock.forward(1)
     schedule = alice.put(f"schedules/{schedule_id}", change).json["schedule"]
     assert (schedule["schedule_status"], schedule["version"]) == ("pending", 2)
-    assert row(engine, schedule_id).active_since > before.active_since
+    assert row(engine, schedule_id).active_since == now
     assert triggers(engine, schedule_id) == [("cancelled", "the schedule was edited", True)]
 
 

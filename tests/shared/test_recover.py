@@ -29,7 +29,7 @@ def executing_trigger(services: Services, clock: SetClock, **fields: object) -> 
 def claim(services: Services, schedule: ScheduleId, clock: SetClock) -> list[Claim]:
     trigger = the_triggers(services, schedule)[0]
     with services.database.begin() as connection:
-        return executing.claim(connection, [trigger.id], clock.now())
+        return executing.claim(connection, [trigger.id], clock.now(), clock.speed)
 
 
 def test_a_living_executor_is_left_alone(services: Services, clock: SetClock) -> None:

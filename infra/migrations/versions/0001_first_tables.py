@@ -30,6 +30,16 @@ CREATE TABLE cleaner_progress (
     CONSTRAINT ck_cleaner_progress_one_row CHECK (id = 1)
 );
 
+CREATE TABLE virtual_clock (
+    id SMALLINT NOT NULL,
+    real_at timestamptz NOT NULL,
+    virtual_at timestamptz NOT NULL,
+    speed INTEGER NOT NULL,
+    CONSTRAINT pk_virtual_clock PRIMARY KEY (id),
+    CONSTRAINT ck_virtual_clock_one_row CHECK (id = 1),
+    CONSTRAINT ck_virtual_clock_speed CHECK (speed BETWEEN 1 AND 3600)
+);
+
 CREATE TABLE heartbeats (
     service TEXT NOT NULL,
     instance TEXT NOT NULL,

@@ -4,7 +4,7 @@ from shared.store.tables.accounts import plans, users
 from shared.store.tables.calendars import calendars, schedule_calendars
 from shared.store.tables.columns import metadata
 from shared.store.tables.history import job_executions, ledger
-from shared.store.tables.services import cleaner_progress, creator_lease, heartbeats
+from shared.store.tables.services import cleaner_progress, creator_lease, heartbeats, virtual_clock
 from shared.store.tables.timetables import schedules, triggers
 from shared.store.tables.work import actions, job_templates, jobs
 
@@ -24,4 +24,5 @@ __all__ = [
     "schedules",
     "triggers",
     "users",
+    "virtual_clock",
 ]

@@ -1,10 +1,11 @@
-"""The functions themselves: signs of life, and the creator's lease."""
+"""The functions themselves: signs of life, the creator's lease, and what time it is to them."""
 
 from sqlalchemy import (
     TIMESTAMP,
     BigInteger,
     CheckConstraint,
     Column,
+    Integer,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -46,4 +47,17 @@ cleaner_progress = Table(
     # Triggers that finished up to this instant were compacted, unless they still had executions.
     Column("finished_at", TIMESTAMP(timezone=True), nullable=False, server_default=text("'epoch'")),
     CheckConstraint("id = 1", name="one_row"),
+)
+
+# One row or none. While there is one it is ``virtual_at`` at the real instant ``real_at``, and goes ``speed`` times
+# as fast as the real time; looked at in development only.
+virtual_clock = Table(
+    "virtual_clock",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("real_at", TIMESTAMP(timezone=True), nullable=False),
+    Column("virtual_at", TIMESTAMP(timezone=True), nullable=False),
+    Column("speed", Integer, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+    CheckConstraint("speed BETWEEN 1 AND 3600", name="speed"),
 )

@@ -64,8 +64,8 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "calendars": (calendars.LINKS, {"ids": ids}),
         "due": (dispatching.DUE, {"now": now, "limit": 1000}),
         "queue": (dispatching.QUEUE, {"ids": ids, "now": now, "resend": now}),
-        "unclaimed": (dispatching.UNCLAIMED, {"now": now, "limit": 1000, "wait": 20}),
-        "claim": (executing.CLAIM, {"ids": ids, "now": now, "lease": now}),
+        "unclaimed": (dispatching.UNCLAIMED, {"now": now, "limit": 1000, "wait": 20, "longest": 600}),
+        "claim": (executing.CLAIM, {"ids": ids, "now": now, "lease": now, "speed": 1.0}),
         "finish": (
             executing.FINISH,
             {
