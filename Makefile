@@ -1,5 +1,6 @@
 # Every target makes what it needs: `make run` and `make test` work as the first command of a fresh clone.
-# Options: PORT=8009  DEMO=0  WATCH=1  FUNCTION=api|creator|executor|cleaner|migrate  EVENT=a file  ARGS=more pytest options
+# Options: PORT=8009  DEMO=0  WATCH=1  AT=2027-03-28T00:55Z  SPEED=600  CRON="30 2 * * *"  ZONE=Europe/Berlin
+#          FUNCTION=api|creator|executor|cleaner|migrate  EVENT=a file  ARGS=more pytest options
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 FUNCTION ?= creator
@@ -8,6 +9,9 @@ LOCAL = .venv/bin/python -m infra.local
 # Both lock files are complete, so that nothing is left to resolve; byte code is made on first import.
 INSTALL = bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --require-hashes
 
+VIRTUAL = $(if $(SPEED),--speed '$(SPEED)') \
+	$(if $(AT),--at '$(AT)' $(if $(CRON),--cron '$(CRON)') $(if $(ZONE),--zone '$(ZONE)'))
+
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -15,13 +19,13 @@ INSTALL = bin/python -m pip install -qq --disable-pip-version-check --no-compile
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
-	@sed -n 's/^# Options: /\nOptions: /p' Makefile
+	@sed -n 's/^# Options: /\nOptions: /p; s/^#          /         /p' Makefile
 
 install: .venv/installed .venv-emulator/installed  ## install everything, in two virtual environments
 
-run:  ## run Cronny on this machine, on http://127.0.0.1:8009 (PORT=, DEMO=0, WATCH=1)
+run:  ## run Cronny on this machine, on http://127.0.0.1:8009 (PORT=, DEMO=0, WATCH=1; AT=, SPEED= in virtual time)
 	@$(MAKE) -s -j2 install
-	@exec $(LOCAL) up $(if $(WATCH),--watch)
+	@exec $(LOCAL) up $(if $(WATCH),--watch) $(VIRTUAL)
 
 test:  ## run all tests (ARGS=)
 	@$(MAKE) -s -j2 install

@@ -4,6 +4,7 @@ So an invocation ticks at each whole second until a newer one has taken the leas
 missed or late call leaves no hole and a doubled one no double work.
 """
 
+import math
 import time
 from typing import Any
 
@@ -28,7 +29,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     epoch = join_in(services) if "ticks" in event else take_over(services, services.clock.now())
     ticks = 0
     with graceful() as asked_to_stop:
-        while ticks < event.get("ticks", LOOP_SECONDS) and time.monotonic() < until and not asked_to_stop.is_set():
+        while ticks < event.get("ticks", math.inf) and time.monotonic() < until and not asked_to_stop.is_set():
             services.clock.sleep_until(next_tick(services.clock))
             try:
                 ticked = create(services, services.clock.now(), epoch)

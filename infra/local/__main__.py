@@ -37,6 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="run everything; PORT, DEMO=0, DB_HOST, AWS_ENDPOINT_URL are honoured")
     up.add_argument("--watch", action="store_true", help="deploy again whenever a source file changes")
+    up.add_argument("--at", help="let it be this instant instead of now, in a cloud and a database of its own")
+    up.add_argument("--speed", help="and let time go this many times as fast from there on (default: 60)")
+    up.add_argument("--cron", help="the expression of the demo's schedule then (default: 30 2 * * *)")
+    up.add_argument("--zone", help="and its time zone (default: Europe/Berlin)")
     up.set_defaults(run=_up)
     serve = commands.add_parser("serve", help="host one function in the foreground, without the emulator's workers")
     serve.add_argument("function", choices=HOSTED)
@@ -61,8 +65,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(home: Home, options: argparse.Namespace) -> int:
     from infra.local.up import up
+    from infra.local.virtual import VirtualRun, home_of
 
-    up(home, options.watch)
+    run = VirtualRun.of(options.at, options.speed, options.cron, options.zone)
+    up(home_of(home) if run else home, options.watch, run)
     return 0
 
 

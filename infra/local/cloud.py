@@ -3,6 +3,7 @@
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 from infra import artifact
@@ -10,12 +11,15 @@ from infra.local import environment
 from infra.local.aws import Aws
 from infra.local.deploy import Deployment, deploy
 from infra.local.emulator import Emulator
-from infra.local.home import ROOT, Home
+from infra.local.home import ROOT, Home, LocalCloudError
 from infra.local.ports import LOOPBACK
 from infra.local.postgres import EmbeddedPostgres
 from infra.local.report import Report
+from infra.local.virtual import VirtualRun
 from infra.local.warm import warm_up
+from infra.migrations.run import upgrade
 from shared.errors import Unavailable
+from shared.store import virtual_clock
 from shared.store.engine import Database, connect
 from shared.store.fires import executing
 
@@ -33,13 +37,16 @@ class LocalCloud:
     database: Database
     deployment: Deployment
 
-    def __init__(self, home: Home, report: Report) -> None:
+    def __init__(self, home: Home, report: Report, run: VirtualRun | None = None) -> None:
         self._home = home
         self._report = report
+        self._run = run
         self._postgres = None if environment.given_database() else EmbeddedPostgres(home.path)
         self._emulator = None if os.environ.get("AWS_ENDPOINT_URL") else Emulator(home.path)
         self.settings = environment.load(home, {} if self._postgres is None else UNKNOWN_DATABASE)
         self.endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+        if run and not self.settings.development:
+            raise LocalCloudError("Virtual time is for development: unset CRONNY_ENV.")
 
     def start(self) -> None:
         """Starts everything and deploys. Raises LocalCloudError or PostgresError."""
@@ -48,7 +55,17 @@ class LocalCloud:
             built = pool.submit(self._build)
         for one in started:
             one.result()
+        if self._run:
+            self._begin(self._run.at)
         self._deploy(built.result())
+        if not self._run:
+            with self.database.begin() as connection:
+                virtual_clock.stop(connection)
+
+    def hurry(self, speed: int) -> datetime:
+        """From here on virtual time goes this fast; answers what it is."""
+        with self.database.begin() as connection:
+            return virtual_clock.go_on(connection, speed)
 
     def heal(self) -> None:
         """Starts again what died; nothing is lost, because the truth is in the database's files."""
@@ -94,6 +111,12 @@ class LocalCloud:
         if hasattr(self, "database"):
             self.database.close()
         self.database = connect(self.settings)
+
+    def _begin(self, at: datetime) -> None:
+        """Sets the virtual clock before the first function asks for the time, and so before the deployment migrates."""
+        upgrade(self.database)
+        with self.database.begin() as connection:
+            virtual_clock.start(connection, at)
 
     def _start_emulator(self) -> None:
         if self._emulator:

@@ -1,4 +1,4 @@
-"""Something to see at the first start: a user whose schedule calls the echo target every ten seconds, by two jobs.
+"""Something to see at the first start: a user whose schedules call the echo target, by two jobs.
 
 Everything is made over HTTP through the front door, as a user would make it.
 """
@@ -6,7 +6,7 @@ Everything is made over HTTP through the front door, as a user would make it.
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.local.home import Home, LocalCloudError
@@ -14,15 +14,22 @@ from infra.local.home import Home, LocalCloudError
 USERNAME = "demo"
 BASE = "/api/cronny/v1"
 FINISHED = "demo-finished"
+OFTEN = {
+    "name": "demo, every 10 s",
+    "schedule_type": "recurring",
+    "schedule_value": "10",
+    "schedule_unit": "second",
+}
 
 
 class Demo:
     """The demo user's view of the API at `url`; raises LocalCloudError when the API refuses something."""
 
-    def __init__(self, home: Home, url: str, echo: str) -> None:
+    def __init__(self, home: Home, url: str, echo: str, schedules: Sequence[Mapping[str, Any]] = (OFTEN,)) -> None:
         self._home = home
         self._url = url + BASE
         self._echo = echo
+        self._schedules = schedules
         self._token = ""
 
     @property
@@ -58,14 +65,14 @@ class Demo:
         return True
 
     def _create(self) -> None:
-        """Action, jobs, schedule, in this order; a start that was interrupted finds what it made before."""
+        """Action, jobs, schedules, in this order; a start that was interrupted finds what it made before."""
         action = self._ensure("action", "actions", {"name": "demo", "description": "Two jobs, one after the other."})
         first = self._ensure("job", f"jobs?action_id={action}", {**self._first(), "action_id": action})
         second = self._ensure("job", f"jobs?action_id={action}", {**self._second(), "action_id": action})
         then = {"version": 1, "condition_rules": [{"filters": [], "job_id": second}]}
         self._call("PATCH", f"/jobs/{first}", {"condition": then})
-        every = {"schedule_type": "recurring", "schedule_value": "10", "schedule_unit": "second"}
-        self._ensure("schedule", "schedules", {"name": "demo, every 10 s", "action_id": action, **every})
+        for schedule in self._schedules:
+            self._ensure("schedule", "schedules", {**schedule, "action_id": action})
 
     def _retarget(self) -> None:
         for action in self._call("GET", "/actions")["actions"]:

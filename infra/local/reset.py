@@ -20,10 +20,15 @@ def reset(home: Home, ask: bool) -> int:
         ):
             print("Nothing was deleted.")
             return 1
-        EmbeddedPostgres(home.path).destroy()
-        Emulator(home.path).kill_leftovers()
-        shutil.rmtree(home.path / "emulator", ignore_errors=True)
-        for name in OWN:
-            (home.path / name).unlink(missing_ok=True)
+        erase(home)
         print(f"The local cloud's data in {home.path} is deleted.")
     return 0
+
+
+def erase(home: Home) -> None:
+    """Deletes the data of a local cloud that does not run; to be called while holding `home.alone()`."""
+    EmbeddedPostgres(home.path).destroy()
+    Emulator(home.path).kill_leftovers()
+    shutil.rmtree(home.path / "emulator", ignore_errors=True)
+    for name in OWN:
+        (home.path / name).unlink(missing_ok=True)

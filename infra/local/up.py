@@ -11,14 +11,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.local import environment
 from infra.local.changes import Changes
 from infra.local.cloud import LocalCloud
-from infra.local.demo import USERNAME, Demo
+from infra.local.demo import OFTEN, USERNAME, Demo
 from infra.local.door import Door
 from infra.local.echo import Echo
 from infra.local.follow import Follower
 from infra.local.home import ROOT, Home, LocalCloudError, Session
 from infra.local.places import PostgresError
 from infra.local.report import Report
+from infra.local.reset import erase
+from infra.local.virtual import VirtualRun
 from shared.errors import Unavailable
+from shared.store import virtual_clock
 from shared.store.fires import any_user
 
 POLL_SECONDS = 0.3
@@ -29,20 +32,22 @@ class Stopped(BaseException):
     """Somebody asked us to stop. Like KeyboardInterrupt it is nobody's error."""
 
 
-def up(home: Home, watch: bool) -> None:
+def up(home: Home, watch: bool, run: VirtualRun | None = None) -> None:
     """Runs until SIGINT or SIGTERM. Raises LocalCloudError or PostgresError when it cannot start."""
     report = Report()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
         with home.alone(), ExitStack() as stack:
-            _run(home, watch, report, stack)
+            if run:
+                erase(home)
+            _run(home, watch, run, report, stack)
     except Stopped:
         report.say("Stopped.")
 
 
-def _run(home: Home, watch: bool, report: Report, stack: ExitStack) -> None:
-    cloud = LocalCloud(home, report)
+def _run(home: Home, watch: bool, run: VirtualRun | None, report: Report, stack: ExitStack) -> None:
+    cloud = LocalCloud(home, report, run)
     door = Door(cloud.settings.port)
     stack.callback(_stop_all, cloud, report)
     stack.callback(door.close)
@@ -52,9 +57,12 @@ def _run(home: Home, watch: bool, report: Report, stack: ExitStack) -> None:
     _open(home, cloud, door)
     report.say(f"\nCronny answers on {door.url}")
     if os.environ.get("DEMO", "1") != "0":
-        _demo(home, cloud, door, report, stack)
+        _demo(home, cloud, door, run, report, stack)
     cloud.warm_up()
-    _follow(home, cloud, door, watch, report)
+    follower = Follower(virtual_clock.read(cloud.database).shown, run.speed if run else None)
+    if run:
+        report.say(f"Virtual time: {cloud.hurry(run.speed):%Y-%m-%d %H:%M:%S} UTC, {run.speed} times as fast")
+    _follow(home, cloud, door, watch, follower, report)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -91,10 +99,10 @@ def _open(home: Home, cloud: LocalCloud, door: Door) -> None:
     )
 
 
-def _demo(home: Home, cloud: LocalCloud, door: Door, report: Report, stack: ExitStack) -> None:
+def _demo(home: Home, cloud: LocalCloud, door: Door, run: VirtualRun | None, report: Report, stack: ExitStack) -> None:
     echo = Echo(home.path / "echo-port")
     stack.callback(echo.close)
-    demo = Demo(home, door.url, echo.url)
+    demo = Demo(home, door.url, echo.url, run.schedules if run else [OFTEN])
     try:
         with cloud.database.begin() as connection:
             empty = not any_user(connection)
@@ -105,9 +113,8 @@ def _demo(home: Home, cloud: LocalCloud, door: Door, report: Report, stack: Exit
         report.say(f"The demo could not be made: {error}")
 
 
-def _follow(home: Home, cloud: LocalCloud, door: Door, watch: bool, report: Report) -> None:
+def _follow(home: Home, cloud: LocalCloud, door: Door, watch: bool, follower: Follower, report: Report) -> None:
     report.say("\nEach line below is a fire: when it was due, how late it started, how it ended. Ctrl-C stops.")
-    follower = Follower(cloud.database.now())
     changes = Changes(ROOT)
     looked = time.monotonic()
     while True:

@@ -14,6 +14,7 @@ FINISHED = (
     select(
         triggers.c.id,
         schedules.c.name,
+        schedules.c.timezone,
         triggers.c.due_at,
         triggers.c.status,
         triggers.c.reason,
@@ -36,6 +37,7 @@ class Fire:
 
     id: TriggerId
     schedule: str
+    timezone: str
     due_at: datetime
     status: TriggerStatus
     reason: str | None
@@ -51,6 +53,7 @@ def finished_since(connection: Connection, since: datetime) -> list[Fire]:
         Fire(
             TriggerId(row.id),
             row.name,
+            row.timezone,
             row.due_at,
             TriggerStatus(row.status),
             row.reason,

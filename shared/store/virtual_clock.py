@@ -5,7 +5,7 @@ Every process reads the same row by the same clock, the database's, so they agre
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, true, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, true, update
 
 from shared.clock import Reading
 from shared.store.arrays import INSTANT
@@ -14,25 +14,19 @@ from shared.store.tables import virtual_clock
 
 MIN_SPEED, MAX_SPEED = 1, 3600
 
-_instant = select(func.clock_timestamp().label("real")).subquery("instant")
-_shown = virtual_clock.c.virtual_at + (_instant.c.real - virtual_clock.c.real_at) * virtual_clock.c.speed
-READ = select(
-    _instant.c.real,
-    func.coalesce(_shown, _instant.c.real).label("shown"),
-    func.coalesce(virtual_clock.c.speed, 1).label("speed"),
-).select_from(_instant.outerjoin(virtual_clock, true()))
-FORGET = delete(virtual_clock)
-SET = insert(virtual_clock).values(
-    id=1, real_at=func.clock_timestamp(), virtual_at=bindparam("at", type_=INSTANT), speed=MIN_SPEED
+# The same instant wherever a statement names it, unlike clock_timestamp().
+_real = func.statement_timestamp()
+_shown = virtual_clock.c.virtual_at + (_real - virtual_clock.c.real_at) * virtual_clock.c.speed
+_anyway = select(literal(1)).subquery("anyway")
+READ = select(_real, func.coalesce(_shown, _real), func.coalesce(virtual_clock.c.speed, 1)).select_from(
+    _anyway.outerjoin(virtual_clock, true())
 )
+FORGET = delete(virtual_clock)
+SET = insert(virtual_clock).values(id=1, real_at=_real, virtual_at=bindparam("at", type_=INSTANT), speed=MIN_SPEED)
 # From the instant that it shows, so that time never goes back.
 GO_ON = (
     update(virtual_clock)
-    .values(
-        real_at=_instant.c.real,
-        virtual_at=virtual_clock.c.virtual_at + (_instant.c.real - virtual_clock.c.real_at) * virtual_clock.c.speed,
-        speed=bindparam("faster"),
-    )
+    .values(real_at=_real, virtual_at=_shown, speed=bindparam("faster"))
     .returning(virtual_clock.c.virtual_at)
 )
 
@@ -54,3 +48,8 @@ def go_on(connection: Connection, speed: int) -> datetime:
     """Let a virtual clock go this many times as fast from here on; answers what it shows."""
     shown: datetime = connection.execute(GO_ON, {"faster": speed}).scalar_one()
     return shown
+
+
+def stop(connection: Connection) -> None:
+    """Back to the real time."""
+    connection.execute(FORGET)

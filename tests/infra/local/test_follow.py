@@ -19,6 +19,7 @@ def fire(**fields: object) -> Fire:
     values = {
         "id": TriggerId(1),
         "schedule": "often",
+        "timezone": "Europe/Berlin",
         "due_at": NOON,
         "status": TriggerStatus.COMPLETED,
         "reason": None,
