@@ -25,13 +25,17 @@ def services() -> Services:
         database=database,
         queue=_SqsOnFirstUse(settings.queue_url),
         runners=build_runners(settings.allowed_networks),
-        clock=SteppedClock(partial(virtual_clock.read if settings.development else _real, database)),
+        clock=clock(database, settings),
         instance=f"{platform.node()}-{uuid4().hex[:8]}",
     )
 
 
+def clock(database: Database, settings: Settings) -> SteppedClock:
+    """The database's time; outside development nobody plays with it, whatever the database holds."""
+    return SteppedClock(partial(virtual_clock.read if settings.development else _real, database))
+
+
 def _real(database: Database) -> Reading:
-    """Outside development nobody plays with the time, whatever the database holds."""
     now = database.now()
     return Reading(now, now)
 

@@ -42,14 +42,16 @@ class Cloud:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     token: str = ""
+    arguments: tuple[str, ...] = ()
+    demo: bool = False
 
     def start(self, seconds: float = 120) -> None:
         """Start it and wait until it answers."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "CRONNY_", "AWS_"))}
-        environment = kept | {"CRONNY_HOME": str(self.home), "PORT": str(self.port), "DEMO": "0"}
+        environment = kept | {"CRONNY_HOME": str(self.home), "PORT": str(self.port), "DEMO": str(int(self.demo))}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "infra.local", "up"],
+                [sys.executable, "-m", "infra.local", "up", *self.arguments],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -97,6 +97,16 @@ def test_time_is_an_argument() -> None:
         assert not forbidden & set(calls(path)), name(path)
 
 
+def test_no_statement_about_timetables_reads_the_time_by_itself() -> None:
+    """A virtual clock must be able to tell it another one. What no timetable reads says when it was really written."""
+    forbidden = {"func.now", "func.clock_timestamp", "func.statement_timestamp", "func.current_timestamp"}
+    readers = {name(path) for path in PRODUCT if forbidden & set(calls(path))}
+    sources = {"shared/store/engine.py", "shared/store/virtual_clock.py"}
+    defaults = {"shared/store/tables/columns.py"}
+    bystanders = {f"shared/store/{noun}.py" for noun in ("users", "actions", "jobs", "job_templates")}
+    assert readers == sources | defaults | bystanders
+
+
 def test_verbs_do_not_sleep() -> None:
     sleepers = {name(path) for path in PRODUCT if "time.sleep" in set(calls(path))}
     assert sleepers <= {"shared/clock.py"}

@@ -82,3 +82,19 @@ def test_what_ended_before_the_start_is_not_printed(services: Services) -> None:
     schedule_id, now = new_logger_schedule(services), services.clock.now()
     end(services, schedule_id, now, now)
     assert Follower(now + timedelta(seconds=1)).lines(services.database) == []
+
+
+def test_a_virtual_line_has_the_date_and_the_offset_of_its_schedules_zone_and_is_late_by_real_time() -> None:
+    due = datetime(2027, 3, 28, 1, tzinfo=UTC)
+    text = line(fire(due_at=due, started_at=due + timedelta(seconds=30), schedule="30 2 * * *"), speed=600)
+    assert text == "2027-03-28 03:00:00+02:00    +0.05 s  completed  30 2 * * *"
+
+
+def test_in_fast_time_what_becomes_visible_late_is_still_printed_once(services: Services) -> None:
+    schedule_id, now = new_logger_schedule(services), services.clock.now()
+    follower = Follower(now - timedelta(hours=10), speed=600)
+    end(services, schedule_id, now, now)
+    assert len(follower.lines(services.database)) == 1
+    end(services, schedule_id, now - timedelta(hours=2), now - timedelta(hours=2))
+    assert [line.split()[0] for line in follower.lines(services.database)] == [f"{now - timedelta(hours=2):%Y-%m-%d}"]
+    assert follower.lines(services.database) == []
