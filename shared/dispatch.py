@@ -87,8 +87,9 @@ def send(services: Services, due: Sequence[Sendable], now: datetime) -> None:
         services.queue.send(form_packs(due))
     except Unavailable as error:
         log.warning("%s triggers stay unsent for now: %s", len(due), error)
+        speed = services.clock.speed
         with services.database.begin() as connection:
-            dispatching.postpone(connection, [item.id for item in due], now, services.clock.speed)
+            dispatching.postpone(connection, [item.id for item in due], now, speed)
 
 
 def _decide(row: Any, closed: tuple[Calendar, ...], decisions: _Decisions) -> None:

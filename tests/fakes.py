@@ -28,9 +28,10 @@ class SetClock:
 
     instant: datetime
     speed: float = 1.0
+    real: datetime | None = None
 
     def real_now(self) -> datetime:
-        return self.instant
+        return self.real or self.instant
 
     def now(self) -> datetime:
         return self.instant

@@ -1,6 +1,7 @@
 """SQL of schedules as their owners see and change them. The creator's and executor's statements live beside theirs."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, literal, select, true, union_all, update
@@ -9,6 +10,7 @@ from shared import timetable
 from shared.paging import Page, Slice
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, Timing
 from shared.store import calendars, timings
+from shared.store.arrays import INSTANT
 from shared.store.paging import Filters, narrowed, read_page
 from shared.store.tables import ledger, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerStatus
