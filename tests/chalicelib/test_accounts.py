@@ -80,6 +80,14 @@ def test_a_token_ends_by_the_databases_clock(alice: Client, clock: SetClock) -> 
     assert alice.get("auth/me").status == 401
 
 
+def test_virtual_time_logs_nobody_out(alice: Client, clock: SetClock) -> None:
+    clock.real = clock.now()
+    clock.forward(timedelta(days=365).total_seconds())
+    assert alice.get("auth/me").status == 200
+    clock.real += timedelta(hours=12, seconds=1)
+    assert alice.get("auth/me").status == 401
+
+
 def test_tokens_of_others_are_refused(nobody: Client, alice: Client, services: Services) -> None:
     now, secret = services.clock.now(), services.settings.jwt_secret
     good = alice.headers["authorization"].split()[1]

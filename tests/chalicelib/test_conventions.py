@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from chalicelib.application import build
+from shared.create import create, take_over
 from shared.services import Services
 from shared.settings import BadSettings
 from shared.store.engine import connect
 from tests.chalicelib.client import Client
+from tests.fakes import SetClock
 
 PROBLEM = {"type", "title", "status", "detail", "message", "errors", "trace_id"}
 
@@ -166,3 +168,14 @@ def test_ready_means_that_the_creator_beats(
         name: round(age, -1) for name, age in ages.items()
     }
     assert set(told) == {"creator", "executor", "cleaner"}
+
+
+def test_signs_of_life_are_told_in_real_seconds_in_virtual_time_too(
+    nobody: Client, services: Services, clock: SetClock
+) -> None:
+    take_over(services, clock.now())
+    create(services, clock.now(), epoch=1)
+    clock.speed = 600.0
+    clock.forward(600 * 30)
+    answer = nobody.get("/health/ready")
+    assert (answer.status, answer.json["heartbeat_age_seconds"]["creator"]) == (200, 30.0)
