@@ -103,7 +103,7 @@ def test_no_statement_about_timetables_reads_the_time_by_itself() -> None:
     readers = {name(path) for path in PRODUCT if forbidden & set(calls(path))}
     sources = {"shared/store/engine.py", "shared/store/virtual_clock.py"}
     defaults = {"shared/store/tables/columns.py"}
-    bystanders = {f"shared/store/{noun}.py" for noun in ("users", "actions", "jobs", "job_templates")}
+    bystanders = {f"shared/store/{noun}.py" for noun in ("users", "actions", "jobs", "job_templates", "calendars")}
     assert readers == sources | defaults | bystanders
 
 

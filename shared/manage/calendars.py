@@ -56,7 +56,7 @@ def change_calendar(services: Services, user_id: UserId, calendar_id: CalendarId
         draft.accept(faults)
         changed = calendars.change(connection, user_id, calendar_id, row, read)
         if draft.fields.keys() - {"name"}:
-            calendars.replan_users(connection, user_id, calendar_id, EDITED)
+            calendars.replan_users(connection, user_id, calendar_id, EDITED, now)
         return changed
 
 

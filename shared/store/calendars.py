@@ -26,7 +26,7 @@ from shared.exclusions import Exclusions
 from shared.job import JsonObject, JsonValue
 from shared.paging import Page, Slice
 from shared.schedule import ScheduleId, ScheduleStatus, ScheduleType
-from shared.store.arrays import BIGINT, bound, ids, rows
+from shared.store.arrays import BIGINT, INSTANT, bound, ids, rows
 from shared.store.paging import read_page
 from shared.store.tables import calendars, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerStatus
@@ -55,7 +55,7 @@ CREATE = insert(calendars).returning(*_COLUMNS)
 LIST = select(*_COLUMNS).where(_OWNED)
 FIND = select(*_COLUMNS).where(*_THIS)
 LOCK = FIND.with_for_update(key_share=True)
-CHANGE = update(calendars).where(*_THIS).values(updated_at=func.clock_timestamp()).returning(*_COLUMNS)
+CHANGE = update(calendars).where(*_THIS).values(updated_at=func.now()).returning(*_COLUMNS)
 DELETE = delete(calendars).where(*_THIS)
 # Who points a schedule at a calendar waits for an edit of it, which in turn finds every schedule that points at it.
 HOLD = select(calendars.c.id).where(_OWNED, calendars.c.id == any_(ids("ids"))).with_for_update(read=True)
@@ -108,7 +108,7 @@ REPLAN = (
     .where(schedules.c.user_id == bindparam("user"), schedules.c.id == any_(ids("ids")))
     .values(
         schedule_status=ScheduleStatus.PENDING.value,
-        active_since=func.least(func.clock_timestamp(), _due),
+        active_since=func.least(bindparam("now", type_=INSTANT), _due),
         exhausted=False,
     )
 )
@@ -118,7 +118,7 @@ CANCEL = (
     .values(
         status=TriggerStatus.CANCELLED.value,
         reason=bindparam("why"),
-        finished_at=func.clock_timestamp(),
+        finished_at=bindparam("now", type_=INSTANT),
     )
 )
 
@@ -191,12 +191,12 @@ def of_schedules(connection: Connection, schedule_ids: Sequence[ScheduleId]) -> 
     return answer
 
 
-def replan_users(connection: Connection, user_id: UserId, calendar_id: CalendarId, why: str) -> int:
+def replan_users(connection: Connection, user_id: UserId, calendar_id: CalendarId, why: str, now: datetime) -> int:
     """Have the schedules of a locked calendar planned anew and cancel what they have planned; answers how many."""
     users = list(connection.execute(LOCK_USERS, {"user": user_id, "key": calendar_id}).scalars())
     if users:
-        connection.execute(REPLAN, {"user": user_id, "ids": users})
-        connection.execute(CANCEL, {"user": user_id, "ids": users, "why": why})
+        connection.execute(REPLAN, {"user": user_id, "ids": users, "now": now})
+        connection.execute(CANCEL, {"user": user_id, "ids": users, "why": why, "now": now})
     return len(users)
 
 
