@@ -15,9 +15,12 @@ from shared.paging import Page, Slice
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, ScheduleType, ScheduleUnit, Timing
 from shared.services import Services
 from shared.store import Connection, actions, calendars, schedules
+from shared.trigger import TriggerKind
 from shared.user import UserId
 
 MISSING = "There is no such schedule."
+# A pause stops what Cronny would do by itself and what waits in a long line, not the one run that was asked for by hand.
+PAUSABLE = (TriggerKind.PLANNED, TriggerKind.BACKFILL)
 PAUSED, EDITED, DELETED = "the schedule was paused", "the schedule was edited", "the schedule was deleted"
 
 TIMING = (
@@ -157,8 +160,10 @@ def _write(connection: Connection, current: Schedule, edit: _Edit) -> None:
         schedules.activate(connection, current.user_id, current.id, row)
     elif row:
         schedules.change(connection, current.user_id, current.id, row)
-    if edit.redefined or edit.pauses:
+    if edit.redefined:
         schedules.cancel_planned(connection, current.user_id, current.id, PAUSED if edit.pauses else EDITED)
+    elif edit.pauses:
+        schedules.cancel_planned(connection, current.user_id, current.id, PAUSED, PAUSABLE)
 
 
 def _locked(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Schedule:
