@@ -216,3 +216,19 @@ def _in_time(timing: Timing, jittered_due: datetime) -> datetime:
 
 def _until_end(timing: Timing, due: datetime | None) -> datetime | None:
     return None if due is None or (timing.ends_at is not None and due > timing.ends_at) else due
+
+
+def previous_due(timing: Timing, before: datetime, floor: datetime) -> datetime | None:
+    """The last occurrence of a recurring schedule in ``[floor, before)``, found by halving the span."""
+    low, high = floor - timedelta(microseconds=1), before
+    if not _comes_before(timing, low, before):
+        return None
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        low, high = (middle, high) if _comes_before(timing, middle, before) else (low, middle)
+    return next_due(timing, low)
+
+
+def _comes_before(timing: Timing, after: datetime, before: datetime) -> bool:
+    due = next_due(timing, after)
+    return due is not None and due < before

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StringConstraints
 
@@ -56,7 +56,7 @@ def _word(kind: type[DstGap] | type[DstFold] | type[Shift]) -> Callable[[object]
 class ScheduleFields(Wire):
     """What a client may write."""
 
-    required = ("name", "schedule_type", "schedule_value", "action_id")
+    required: ClassVar[tuple[str, ...]] = ("name", "schedule_type", "schedule_value", "action_id")
 
     name: Name = ABSENT
     description: LongText | None = ABSENT

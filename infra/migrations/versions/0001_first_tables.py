@@ -268,7 +268,8 @@ CREATE TABLE triggers (
     CONSTRAINT ck_triggers_reason CHECK (status NOT IN ('failed', 'skipped') OR reason IS NOT NULL)
 );
 
-CREATE INDEX ix_triggers_backfill ON triggers (user_id, next_attempt_at) WHERE status = 'scheduled' AND kind = 'backfill';
+CREATE INDEX ix_triggers_backfill ON triggers (user_id, next_attempt_at)
+    WHERE status = 'scheduled' AND kind = 'backfill';
 CREATE INDEX ix_triggers_due ON triggers (next_attempt_at) WHERE status = 'scheduled';
 CREATE INDEX ix_triggers_finished ON triggers (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX ix_triggers_lease ON triggers (lease_until) WHERE status = 'executing';
