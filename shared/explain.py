@@ -86,17 +86,18 @@ def explain(facts: Facts) -> Explanation:
     return Explanation(facts.at, outcome, sentence, trigger_id, facts.before, facts.after)
 
 
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
 def span(length: timedelta) -> str:
     """A duration as people say it: ``0.4 s``, ``2 min 5 s``, ``3 h 20 min``, ``2 d 4 h``."""
     seconds = max(length.total_seconds(), 0)
     if seconds < 60:
         return f"{seconds:.1f} s"
     whole = round(seconds)
-    for large, size, small, part in (("min", 60, "s", 1), ("h", 3600, "min", 60), ("d", 86400, "h", 3600)):
-        if whole < size * 60 or large == "d":
-            rest = whole % size // part
-            return f"{whole // size} {large}" + (f" {rest} {small}" if rest else "")
-    raise AssertionError("days are without end")
+    large, small = ("min", "s") if whole < 3600 else ("h", "min") if whole < 86400 else ("d", "h")
+    rest = whole % _SECONDS[large] // _SECONDS[small]
+    return f"{whole // _SECONDS[large]} {large}" + (f" {rest} {small}" if rest else "")
 
 
 def _of_occurrence(facts: Facts, found: Occurrence) -> tuple[Explained, str]:

@@ -9,7 +9,18 @@ import pytest
 from sqlalchemy import Connection
 
 from shared.services import Services
-from shared.store import calendars, cleaning, dispatching, executing, graphs, planning, recovering
+from shared.store import (
+    asked_runs,
+    bulk,
+    calendars,
+    cleaning,
+    dispatching,
+    executing,
+    explaining,
+    graphs,
+    planning,
+    recovering,
+)
 from tests.world import new_action, new_schedule, new_user
 
 SCHEDULES = 20_000
@@ -63,6 +74,13 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "put": (planning.PUT, {"planned_schedule_id": ids, "planned_due_at": [now] * 3}),
         "calendars": (calendars.LINKS, {"ids": ids}),
         "due": (dispatching.DUE, {"now": now, "limit": 1000}),
+        "unfinished": (planning.UNFINISHED_OF, {"ids": ids}),
+        "decided": (asked_runs.DECIDED, {"user": 1, "key": 2, "times": [now] * 3}),
+        "line end": (asked_runs.LINE_END, {"user": 1}),
+        "found": (explaining.FOUND, {"user": 1, "key": 2, "since": now, "until": now + day, "at": now}),
+        "before": (explaining.BEFORE, {"user": 1, "key": 2, "since": now}),
+        "after": (explaining.AFTER, {"user": 1, "key": 2, "until": now}),
+        "bulk cancel": (bulk.CANCEL, {"user": 1, "ids": ids, "kinds": ["planned"], "why": "a test"}),
         "queue": (dispatching.QUEUE, {"ids": ids, "now": now, "resend": now}),
         "unclaimed": (dispatching.UNCLAIMED, {"now": now, "limit": 1000, "wait": 20}),
         "claim": (executing.CLAIM, {"ids": ids, "now": now, "lease": now}),
