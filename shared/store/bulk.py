@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, any_, bindparam, func, select, update
 
 from shared.schedule import ScheduleId, ScheduleStatus
-from shared.store.arrays import ids
+from shared.store.arrays import ids, texts
 from shared.store.paging import narrowed
 from shared.store.schedules import FILTERS
 from shared.store.tables import schedules, triggers
@@ -38,7 +38,7 @@ CANCEL = (
         triggers.c.user_id == bindparam("user"),
         triggers.c.schedule_id == any_(ids("ids")),
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
-        triggers.c.kind.in_(bindparam("kinds", expanding=True)),
+        triggers.c.kind == any_(texts("kinds")),
     )
     .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=func.clock_timestamp())
 )

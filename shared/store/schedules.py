@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, literal, select, true, union_all, update
+from sqlalchemy import Connection, any_, bindparam, func, insert, literal, select, true, union_all, update
 
 from shared import timetable
 from shared.paging import Page, Slice
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, Timing
 from shared.store import calendars, timings
+from shared.store.arrays import texts
 from shared.store.paging import Filters, narrowed, read_page
 from shared.store.tables import ledger, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerKind, TriggerStatus
@@ -98,7 +99,7 @@ CANCEL_PLANNED = (
         triggers.c.user_id == bindparam("user"),
         triggers.c.schedule_id == bindparam("key"),
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
-        triggers.c.kind.in_(bindparam("kinds", expanding=True)),
+        triggers.c.kind == any_(texts("kinds")),
     )
     .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=func.clock_timestamp())
 )

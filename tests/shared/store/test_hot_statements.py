@@ -59,10 +59,9 @@ def full(services: Services) -> Iterator[Connection]:
 
 
 def plan_of(connection: Connection, statement: Any, parameters: dict[str, Any]) -> str:
-    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
-    values = compiled.construct_params(parameters)
-    bound = tuple(values[name] for name in compiled.positiontup)
-    return "\n".join(connection.exec_driver_sql("EXPLAIN " + str(compiled), bound).scalars())
+    expanded = statement.compile(dialect=connection.dialect).construct_expanded_state(parameters)
+    explained = connection.exec_driver_sql("EXPLAIN " + expanded.statement, tuple(expanded.positional_parameters))
+    return "\n".join(explained.scalars())
 
 
 def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services: Services) -> None:
