@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
@@ -44,10 +45,10 @@ def change_many(services: Services, user_id: UserId, draft: Draft, filters: Draf
     if ("ids" in draft.fields) == (filters is not None):
         raise Invalid.field("ids", "say which schedules: either ids or filter")
     chosen = sorted(set(draft.fields["ids"])) if filters is None else _matching(services, user_id, filters)
-    result = BulkResult(matched=len(chosen))
+    result, now = BulkResult(matched=len(chosen)), services.clock.now()
     for start in range(0, len(chosen), BATCH):
         with services.database.begin() as connection:
-            _batch(connection, user_id, draft.fields["action"], chosen[start : start + BATCH], result)
+            _batch(connection, user_id, draft.fields["action"], chosen[start : start + BATCH], now, result)
     return result
 
 
@@ -60,20 +61,25 @@ def _matching(services: Services, user_id: UserId, filters: Draft) -> list[Sched
 
 
 def _batch(
-    connection: Connection, user_id: UserId, action: BulkAction, chosen: Sequence[ScheduleId], result: BulkResult
+    connection: Connection,
+    user_id: UserId,
+    action: BulkAction,
+    chosen: Sequence[ScheduleId],
+    now: datetime,
+    result: BulkResult,
 ) -> None:
     """1. The rows, 2. their triggers: in this order everywhere, so that nobody waits for each other in a ring."""
     statuses = bulk.lock(connection, user_id, chosen)
     concerned = [schedule_id for schedule_id, status in statuses.items() if _concerns(action, status)]
     match action:
         case BulkAction.PAUSE:
-            bulk.pause(connection, user_id, concerned)
-            bulk.cancel(connection, user_id, concerned, PAUSED, PAUSABLE)
+            bulk.pause(connection, user_id, concerned, now)
+            bulk.cancel(connection, user_id, concerned, PAUSED, now, PAUSABLE)
         case BulkAction.RESUME:
-            bulk.resume(connection, user_id, concerned)
+            bulk.resume(connection, user_id, concerned, now)
         case BulkAction.DELETE:
-            bulk.remove(connection, user_id, concerned)
-            bulk.cancel(connection, user_id, concerned, DELETED)
+            bulk.remove(connection, user_id, concerned, now)
+            bulk.cancel(connection, user_id, concerned, DELETED, now)
         case _:
             assert_never(action)
     result.changed += len(concerned)

@@ -69,7 +69,7 @@ def backfill(services: Services, user_id: UserId, schedule_id: ScheduleId, draft
         chosen = choose([time for time in times if time not in decided], draft.fields.get("policy", "all"))
         _check_count(len(chosen), draft.fields.get("limit", MAX_BACKFILL))
         line = max(now, asked_runs.line_end(connection, user_id) or now)
-        created = asked_runs.backfill(connection, current, list(zip(chosen, _pace(line), strict=False)))
+        created = asked_runs.backfill(connection, current, list(zip(chosen, _pace(line), strict=False)), now)
     ends = (chosen[0], chosen[-1]) if chosen else (None, None)
     return Backfilled(len(times), len(decided), created, *ends)
 

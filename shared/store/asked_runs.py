@@ -41,7 +41,7 @@ LINE_END = select(func.max(triggers.c.next_attempt_at)).where(
 FORGET = delete(ledger).where(*_these(ledger), _never_ran(ledger))
 _wanted = rows("wanted", due_at=INSTANT, next_attempt_at=INSTANT)
 _new = insert(triggers).from_select(
-    ["user_id", "schedule_id", "action_id", "schedule_version", "kind", "due_at", "next_attempt_at"],
+    ["user_id", "schedule_id", "action_id", "schedule_version", "kind", "due_at", "next_attempt_at", "created_at"],
     select(
         bindparam("user", type_=triggers.c.user_id.type),
         bindparam("key", type_=triggers.c.schedule_id.type),
@@ -50,6 +50,7 @@ _new = insert(triggers).from_select(
         bindparam("kind", type_=triggers.c.kind.type),
         _wanted.c.due_at,
         _wanted.c.next_attempt_at,
+        bindparam("now", type_=INSTANT),
     ).select_from(_wanted),
 )
 BACKFILL = _new.on_conflict_do_update(
@@ -90,6 +91,7 @@ def run_now(connection: Connection, schedule: Schedule, given: Mapping[str, Any]
         "schedule_version": schedule.version,
         "kind": TriggerKind.MANUAL.value,
         "next_attempt_at": now,
+        "created_at": now,
     }
     # The timetable has the whole seconds.
     due_at = now if now.microsecond else now + TICK
@@ -110,11 +112,18 @@ def line_end(connection: Connection, user_id: UserId) -> datetime | None:
     return end
 
 
-def backfill(connection: Connection, schedule: Schedule, wanted: Sequence[tuple[datetime, datetime]]) -> int:
+def backfill(
+    connection: Connection, schedule: Schedule, wanted: Sequence[tuple[datetime, datetime]], now: datetime
+) -> int:
     """Triggers of a locked schedule for (due time, earliest dispatch); answers how many were not decided meanwhile."""
     own = {"user": schedule.user_id, "key": schedule.id}
     connection.execute(FORGET, {**own, "times": [due_at for due_at, _ in wanted]})
-    definition = {"action": schedule.action_id, "version": schedule.version, "kind": TriggerKind.BACKFILL.value}
+    definition = {
+        "action": schedule.action_id,
+        "version": schedule.version,
+        "kind": TriggerKind.BACKFILL.value,
+        "now": now,
+    }
     return len(connection.execute(BACKFILL, {**own, **definition, **bound(_wanted, wanted)}).all())
 
 

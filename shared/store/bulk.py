@@ -1,18 +1,20 @@
 """SQL that changes many schedules of one user at once. Their rows first, in the order of ids, then their triggers."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, any_, bindparam, func, select, update
+from sqlalchemy import Connection, any_, bindparam, select, update
 
 from shared.schedule import ScheduleId, ScheduleStatus
-from shared.store.arrays import ids, texts
+from shared.store.arrays import INSTANT, ids, texts
 from shared.store.paging import narrowed
 from shared.store.schedules import FILTERS
 from shared.store.tables import schedules, triggers
 from shared.trigger import TriggerKind, TriggerStatus
 from shared.user import UserId
 
+_now = bindparam("now", type_=INSTANT)
 _LIVE = (schedules.c.user_id == bindparam("user"), schedules.c.deleted_at.is_(None))
 _THESE = (*_LIVE, schedules.c.id == any_(ids("ids")))
 
@@ -23,15 +25,15 @@ LOCK = (
     .order_by(schedules.c.id)
     .with_for_update(key_share=True)
 )
-CHANGE = update(schedules).where(*_THESE).values(updated_at=func.clock_timestamp())
+CHANGE = update(schedules).where(*_THESE).values(updated_at=_now)
 PAUSE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, status_note=None)
 RESUME = CHANGE.values(
     schedule_status=ScheduleStatus.PENDING.value,
-    active_since=func.clock_timestamp(),
+    active_since=_now,
     exhausted=False,
     status_note=None,
 )
-DELETE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, deleted_at=func.clock_timestamp())
+DELETE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, deleted_at=_now)
 CANCEL = (
     update(triggers)
     .where(
@@ -40,7 +42,7 @@ CANCEL = (
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
         triggers.c.kind == any_(texts("kinds")),
     )
-    .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=func.clock_timestamp())
+    .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=_now)
 )
 
 
@@ -58,19 +60,19 @@ def lock(
     return {row.id: ScheduleStatus(row.schedule_status) for row in rows}
 
 
-def pause(connection: Connection, user_id: UserId, schedule_ids: Sequence[ScheduleId]) -> None:
+def pause(connection: Connection, user_id: UserId, schedule_ids: Sequence[ScheduleId], now: datetime) -> None:
     """Make locked schedules inactive."""
-    connection.execute(PAUSE, {"user": user_id, "ids": list(schedule_ids)})
+    connection.execute(PAUSE, {"user": user_id, "ids": list(schedule_ids), "now": now})
 
 
-def resume(connection: Connection, user_id: UserId, schedule_ids: Sequence[ScheduleId]) -> None:
-    """Have locked schedules planned anew from this instant on."""
-    connection.execute(RESUME, {"user": user_id, "ids": list(schedule_ids)})
+def resume(connection: Connection, user_id: UserId, schedule_ids: Sequence[ScheduleId], now: datetime) -> None:
+    """Have locked schedules planned anew from ``now`` on."""
+    connection.execute(RESUME, {"user": user_id, "ids": list(schedule_ids), "now": now})
 
 
-def remove(connection: Connection, user_id: UserId, schedule_ids: Sequence[ScheduleId]) -> None:
+def remove(connection: Connection, user_id: UserId, schedule_ids: Sequence[ScheduleId], now: datetime) -> None:
     """Hide locked schedules for good; their history stays."""
-    connection.execute(DELETE, {"user": user_id, "ids": list(schedule_ids)})
+    connection.execute(DELETE, {"user": user_id, "ids": list(schedule_ids), "now": now})
 
 
 def cancel(
@@ -78,8 +80,9 @@ def cancel(
     user_id: UserId,
     schedule_ids: Sequence[ScheduleId],
     why: str,
+    now: datetime,
     kinds: Collection[TriggerKind] = tuple(TriggerKind),
 ) -> None:
     """Cancel what locked schedules have planned or queued; what executes already goes on."""
-    parameters = {"user": user_id, "ids": list(schedule_ids), "why": why, "kinds": [kind.value for kind in kinds]}
-    connection.execute(CANCEL, parameters)
+    words = {"why": why, "kinds": [kind.value for kind in kinds]}
+    connection.execute(CANCEL, {"user": user_id, "ids": list(schedule_ids), "now": now, **words})

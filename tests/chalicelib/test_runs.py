@@ -12,7 +12,7 @@ from shared.services import Services
 from tests.chalicelib.client import Client
 from tests.chalicelib.conftest import make_action, make_schedule
 from tests.fakes import SetClock
-from tests.world import set_schedule, the_schedule, the_triggers
+from tests.world import set_schedule, set_trigger, the_schedule, the_triggers
 
 
 def statuses(client: Client) -> dict[int, str]:
@@ -165,3 +165,16 @@ def test_a_filter_that_matches_too_many_is_refused(alice: Client, monkeypatch: p
         make_schedule(alice, action)
     assert set(alice.post("schedules/bulk", {"action": "pause", "filter": {}}).fields) == {"filter"}
     assert "inactive" not in statuses(alice).values()
+
+
+def test_a_backfill_does_not_count_as_late(alice: Client, services: Services, clock: SetClock) -> None:
+    schedule_id = make_schedule(alice, make_action(alice))["id"]
+    due = clock.now().replace(microsecond=0) - timedelta(hours=1)
+    set_schedule(services, ScheduleId(schedule_id), anchor=due - timedelta(seconds=10))
+    span = {"from": due.isoformat(), "to": (due + timedelta(seconds=1)).isoformat()}
+    assert alice.post(f"schedules/{schedule_id}/backfill", span).json["backfill"]["created"] == 1
+    (trigger,) = the_triggers(services, schedule_id)
+    ran = {"attempt": 1, "started_at": clock.now(), "finished_at": clock.now()}
+    set_trigger(services, trigger.id, status="completed", **ran)
+    stats = alice.get("dashboard/stats").json["stats"]
+    assert stats["lateness_p99_seconds"] is None

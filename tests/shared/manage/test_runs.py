@@ -36,6 +36,7 @@ from tests.world import (
 )
 
 HOUR = timedelta(hours=1)
+pytestmark = pytest.mark.usefixtures("sound")
 
 
 def asked(services: Services, schedule: ScheduleId, **fields: Any) -> Trigger:
@@ -69,7 +70,7 @@ def lose(services: Services, trigger_id: int, clock: SetClock) -> None:
 def test_a_run_now_is_queued_whatever_the_schedule_does(
     services: Services, queue: RecordedQueue, clock: SetClock, status: str
 ) -> None:
-    schedule = new_logger_schedule(services, schedule_status=status)
+    schedule = new_logger_schedule(services, schedule_status=status, exhausted=True)
     before = the_schedule(services, schedule)
     trigger = asked(services, schedule)
     dispatch(services, clock.forward(1))
@@ -252,8 +253,9 @@ def test_a_backfill_leaves_what_was_decided_and_revives_what_was_skipped_or_neve
     backfilled(services, schedule, **span)
     ids = [row.id for row in the_triggers(services, schedule)]
     ended = {"finished_at": clock.now()}
-    set_trigger(services, ids[0], status="completed", attempt=1, **ended)
-    set_trigger(services, ids[1], status="failed", attempt=3, reason="it broke", **ended)
+    ran = {**ended, "started_at": clock.now()}
+    set_trigger(services, ids[0], status="completed", attempt=1, **ran)
+    set_trigger(services, ids[1], status="failed", attempt=3, reason="it broke", **ran)
     set_trigger(services, ids[2], status="skipped", reason="missed", kind="planned", **ended)
     set_trigger(services, ids[3], status="cancelled", reason="paused", kind="planned", **ended)
     done = backfilled(services, schedule, **span)

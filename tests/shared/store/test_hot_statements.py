@@ -79,7 +79,7 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "found": (explaining.FOUND, {"user": 1, "key": 2, "since": now, "until": now + day, "at": now}),
         "before": (explaining.BEFORE, {"user": 1, "key": 2, "since": now}),
         "after": (explaining.AFTER, {"user": 1, "key": 2, "until": now}),
-        "bulk cancel": (bulk.CANCEL, {"user": 1, "ids": ids, "kinds": ["planned"], "why": "a test"}),
+        "bulk cancel": (bulk.CANCEL, {"user": 1, "ids": ids, "kinds": ["planned"], "why": "-", "now": now}),
         "queue": (dispatching.QUEUE, {"ids": ids, "now": now, "resend": now}),
         "unclaimed": (dispatching.UNCLAIMED, {"now": now, "limit": 1000, "wait": 20}),
         "claim": (executing.CLAIM, {"ids": ids, "now": now, "lease": now}),
