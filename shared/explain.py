@@ -140,7 +140,7 @@ def _of_plan(facts: Facts) -> tuple[Explained, str]:
         if schedule.schedule_status is ScheduleStatus.PROCESSED or not facts.within_runs:
             return Explained.OVER, f"It will not run at {at}: {_used_up(schedule)}."
         return Explained.WILL_RUN, f"It will run at {at}, in {span(facts.at - facts.now)}."
-    if facts.at < schedule.created_at:
+    if _before_its_time(facts):
         return _before_creation(facts)
     if facts.at <= facts.active_since:
         since = _local(facts, facts.active_since)
@@ -156,7 +156,7 @@ def _of_plan(facts: Facts) -> tuple[Explained, str]:
 
 
 def _of_nothing(facts: Facts) -> tuple[Explained, str]:
-    if facts.at < facts.schedule.created_at:
+    if _before_its_time(facts):
         return _before_creation(facts)
     sentence = f"Nothing {'is' if facts.at > facts.now else 'was'} due at {_local(facts, facts.at)}"
     if facts.schedule.timing.schedule_type is ScheduleType.RELATIVE:
@@ -172,6 +172,10 @@ def _of_nothing(facts: Facts) -> tuple[Explained, str]:
 def _unless(facts: Facts) -> str:
     paused = facts.schedule.schedule_status is ScheduleStatus.INACTIVE and (facts.after or facts.now) > facts.now
     return ", but the schedule is paused" if paused else ""
+
+
+def _before_its_time(facts: Facts) -> bool:
+    return facts.at < facts.schedule.created_at.replace(microsecond=0)
 
 
 def _before_creation(facts: Facts) -> tuple[Explained, str]:

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice, takewhile
 
 from shared import timetable
 from shared.cron import zone
 from shared.schedule import ScheduleType, Timing
 
 DIFF_SPAN = timedelta(days=90)
-# A diff reads at most so many due times of each side, and shows the first few of what differs.
+# A diff looks at no more than so many instants, and shows the first few of those that differ.
 MAX_COMPARED = 10_000
 SHOWN = 20
 # From here on a preview warns: more often than every ten seconds.
@@ -49,7 +48,7 @@ class Density:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Due times of one timing that another has not. Both were read up to ``until``; all of the span if ``complete``."""
+    """Due times of one timing that another has not, up to ``until``, which is the whole span if ``complete``."""
 
     added: Sequence[datetime]
     removed: Sequence[datetime]
@@ -98,13 +97,22 @@ def density(times: Sequence[datetime]) -> Density | None:
 
 
 def diff(old: Iterable[datetime], new: Iterable[datetime], since: datetime) -> Diff:
-    """What ``new`` adds and removes within 90 days; earlier when one of the two has more than can be compared."""
-    until = since + DIFF_SPAN
-    sides = [list(islice(takewhile(lambda due: due < until, side), MAX_COMPARED)) for side in (old, new)]
-    full = [side[-1] for side in sides if len(side) == MAX_COMPARED]
-    common = min(full, default=until)
-    was, will = ({time for time in side if not full or time <= common} for side in sides)
-    return Diff(sorted(will - was), sorted(was - will), common, complete=not full)
+    """What ``new`` adds and removes within 90 days. Both are read side by side, so that the dense one alone costs."""
+    added: list[datetime] = []
+    removed: list[datetime] = []
+    was, will, until = iter(old), iter(new), since + DIFF_SPAN
+    left, right, first = next(was, None), next(will, None), since
+    for _ in range(MAX_COMPARED):
+        first = min((time for time in (left, right) if time is not None), default=until)
+        if first >= until:
+            return Diff(added, removed, until, complete=True)
+        if left != first:
+            added.append(first)
+        if right != first:
+            removed.append(first)
+        left = next(was, None) if left == first else left
+        right = next(will, None) if right == first else right
+    return Diff(added, removed, first, complete=False)
 
 
 def _busiest(starts: Iterable[datetime]) -> Busiest:

@@ -329,6 +329,46 @@ def test_a_planner_that_is_behind_a_backfill_goes_on_after_it(services: Services
     ]
 
 
+def test_backfills_and_a_creator_at_the_same_moment_decide_each_due_time_once(
+    services: Services, queue: RecordedQueue, clock: SetClock
+) -> None:
+    schedule = new_logger_schedule(services)
+    plan(services, clock.now())
+    anchor = the_schedule(services, schedule).anchor
+    now = clock.forward(95)
+
+    def again() -> None:
+        backfilled(services, schedule, since=anchor, until=now)
+
+    at_once(again, lambda: dispatch(services, now), again, lambda: dispatch(services, now))
+    for _ in range(12):
+        clock.forward(1)
+        dispatch(services, now)
+        plan(services, now)
+    while dispatch(services, clock.now()).more or plan(services, clock.now()).planned:
+        pass
+    rows = [row for row in the_triggers(services, schedule) if row.due_at <= now]
+    assert [(row.due_at - anchor).seconds for row in rows] == [10 * k for k in range(1, 10)]
+    sent = [trigger_id for pack in queue.packs for trigger_id in pack]
+    assert sorted(sent) == sorted({row.id for row in the_triggers(services, schedule) if row.status == "queued"})
+
+
+def test_a_backfill_by_a_definition_that_changed_meanwhile_is_refused(
+    services: Services, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = old_schedule(services, clock)
+    found = runs._range
+
+    def edit_and_find(*arguments: Any) -> Any:
+        change_schedule(services, owner(services, schedule), schedule, Draft({"schedule_value": "20"}))
+        return found(*arguments)
+
+    monkeypatch.setattr(runs, "_range", edit_and_find)
+    with pytest.raises(Conflict, match="edited meanwhile"):
+        backfilled(services, schedule, since=clock.now() - HOUR, until=clock.now())
+    assert the_triggers(services, schedule) == []
+
+
 def test_a_backfill_says_what_is_wrong_with_its_range(services: Services, clock: SetClock) -> None:
     now, schedule = clock.now(), old_schedule(services, clock, schedule_value="1")
     with pytest.raises(Invalid, match="future"):
