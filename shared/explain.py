@@ -58,6 +58,8 @@ class Facts:
     occurrence: Occurrence | None = None
     due: bool = False
     within_runs: bool = True
+    # Why a calendar forbids it.
+    excluded: str | None = None
     before: datetime | None = None
     after: datetime | None = None
 
@@ -139,6 +141,8 @@ def _of_plan(facts: Facts) -> tuple[Explained, str]:
             return Explained.PAUSED, f"It would be due at {at}, but will not run: {_clause(why)}."
         if schedule.schedule_status is ScheduleStatus.PROCESSED or not facts.within_runs:
             return Explained.OVER, f"It will not run at {at}: {_used_up(schedule)}."
+        if facts.excluded:
+            return Explained.SKIPPED, f"It will not run at {at}: {_clause(facts.excluded)}."
         return Explained.WILL_RUN, f"It will run at {at}, in {span(facts.at - facts.now)}."
     if _before_its_time(facts):
         return _before_creation(facts)

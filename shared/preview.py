@@ -58,17 +58,17 @@ class Diff:
 
 def due_times(timing: Timing, since: datetime) -> Iterator[datetime]:
     """The due times of a schedule that is active since then; a relative one's as if its runs took no time."""
-    due = timetable.first_due(timing, since)
+    due = timetable.next_run(timing, timetable.first_due(timing, since))
     while due is not None:
         yield due
         due = following(timing, due)
 
 
 def following(timing: Timing, due: datetime) -> datetime | None:
-    """What comes after a due time."""
+    """What comes after a due time and is not excluded."""
     if timing.schedule_type is ScheduleType.RELATIVE:
         return timetable.relative_due(timing, due)
-    return timetable.next_due(timing, due)
+    return timetable.next_run(timing, timetable.following_due(timing, due))
 
 
 def remarked(timing: Timing, times: Iterable[datetime], since: datetime) -> list[DueTime]:

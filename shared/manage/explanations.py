@@ -54,6 +54,7 @@ def _facts(
         occurrence=occurrence,
         due=due,
         within_runs=not due or _within_runs(schedule, second, now),
+        excluded=timetable.excluded(schedule.timing, second) if due else None,
         before=before,
         after=after,
     )

@@ -127,7 +127,8 @@ def _due_in(timing: Timing, since: datetime, until: datetime) -> Iterator[dateti
     if timing.schedule_type is ScheduleType.ABSOLUTE:
         due = timetable.first_due(timing, since)
         return iter([due] if due is not None and since <= due < until else [])
-    return takewhile(lambda due: due < until, timetable.upcoming(timing, since - timedelta(microseconds=1)))
+    times = takewhile(lambda due: due < until, timetable.upcoming(timing, since - timedelta(microseconds=1)))
+    return (due for due in times if timetable.excluded(timing, due) is None)
 
 
 def _check_count(count: int, limit: int) -> None:

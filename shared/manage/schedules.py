@@ -244,5 +244,7 @@ def drafted(
         edit = _edit(stored, draft)
         row, retimed = {**_columns(stored), **edit.changes, "anchor": edit.anchor}, edit.retimed
     found = _timing_faults(draft, row, now) if retimed else []
-    draft.accept([*found, *_action_faults(connection, user_id, draft)])
-    return replace(_timing(row), seed=stored.id if stored else 0), row.get("max_runs")
+    unknown = _calendar_faults(connection, user_id, draft)
+    draft.accept([*found, *unknown, *_action_faults(connection, user_id, draft)])
+    closed = calendars.of_ids(connection, user_id, row.get("calendar_ids", ()))
+    return replace(_timing(row), seed=stored.id if stored else 0, calendars=closed), row.get("max_runs")

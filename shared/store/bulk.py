@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, any_, bindparam, select, update
+from sqlalchemy import Connection, any_, bindparam, delete, select, update
 
 from shared.schedule import ScheduleId, ScheduleStatus
 from shared.store.arrays import INSTANT, ids, texts
 from shared.store.paging import narrowed
 from shared.store.schedules import FILTERS
-from shared.store.tables import schedules, triggers
+from shared.store.tables import schedule_calendars, schedules, triggers
 from shared.trigger import TriggerKind, TriggerStatus
 from shared.user import UserId
 
@@ -34,6 +34,9 @@ RESUME = CHANGE.values(
     status_note=None,
 )
 DELETE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, deleted_at=_now)
+UNLINK = delete(schedule_calendars).where(
+    schedule_calendars.c.user_id == bindparam("user"), schedule_calendars.c.schedule_id == any_(ids("ids"))
+)
 CANCEL = (
     update(triggers)
     .where(
@@ -73,6 +76,7 @@ def resume(connection: Connection, user_id: UserId, schedule_ids: Sequence[Sched
 def remove(connection: Connection, user_id: UserId, schedule_ids: Sequence[ScheduleId], now: datetime) -> None:
     """Hide locked schedules for good; their history stays."""
     connection.execute(DELETE, {"user": user_id, "ids": list(schedule_ids), "now": now})
+    connection.execute(UNLINK, {"user": user_id, "ids": list(schedule_ids)})
 
 
 def cancel(

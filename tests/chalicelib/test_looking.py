@@ -190,3 +190,21 @@ def test_an_explanation_knows_absolute_and_relative_schedules_and_runs_by_hand(
 def test_an_instant_without_sense_or_zone_is_refused(alice: Client, at: str) -> None:
     schedule_id = make_schedule(alice, make_action(alice))["id"]
     assert set(alice.get(f"schedules/{schedule_id}/explain", at=at).fields) == {"at"}
+
+
+def test_what_a_calendar_excludes_is_left_out_of_a_preview_and_explained(alice: Client) -> None:
+    body = {"name": "Closed", "timezone": "Europe/Berlin", "weekly": [{"days": ["sat", "sun"]}]}
+    calendar_id = alice.post("calendars", body).json["calendar"]["id"]
+    schedule = make_schedule(alice, make_action(alice), **NIGHTLY)
+    edit = {"schedule_id": schedule["id"], "calendar_ids": [calendar_id], "from": SPRING["from"]}
+    shown = previewed(alice, **edit, count=5)
+    assert [time["local"][:10] for time in shown["times"]] == [f"2027-03-{day}" for day in (29, 30, 31)] + [
+        "2027-04-01",
+        "2027-04-02",
+    ]
+    assert (shown["diff"]["added"]["count"], shown["diff"]["removed"]["count"]) == (0, 25)
+    alice.patch(f"schedules/{schedule['id']}", {"calendar_ids": [calendar_id]})
+    told = explained(alice, schedule["id"], datetime.fromisoformat("2027-04-03T02:30:00+02:00"))
+    assert told["outcome"] == "skipped"
+    assert "Excluded by the calendar Closed" in told["sentence"]
+    assert set(alice.post("schedules/preview", {**NIGHTLY, "calendar_ids": [99]}).fields) == {"calendar_ids[0]"}
