@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared import cron
 from shared.errors import Fault
-from shared.schedule import ScheduleType, ScheduleUnit, Timing
+from shared.schedule import DstFold, DstGap, ScheduleType, ScheduleUnit, Timing
 
 # An instant that lies this little in the past still fires (at once): clocks and requests take their time.
 ABSOLUTE_GRACE = timedelta(seconds=60)
@@ -39,7 +39,7 @@ def next_due(timing: Timing, after: datetime) -> datetime | None:
         after = max(after, timing.starts_at - timedelta(microseconds=1))
     try:
         if timing.schedule_unit is ScheduleUnit.CRON:
-            return _until_end(timing, cron.next_fire(timing.schedule_value, timing.timezone, after))
+            return _until_end(timing, cron.next_fire(*_expression(timing, after)))
         return _until_end(timing, _next_of_rate(timing, after))
     except OverflowError:
         return None
@@ -85,7 +85,7 @@ def _value_faults(timing: Timing, now: datetime) -> list[Fault]:
         elif timing.schedule_type is ScheduleType.RELATIVE:
             return [Fault("schedule_unit", "cron goes with recurring; a relative schedule waits a number of units")]
         else:
-            cron.check(timing.schedule_value, timing.timezone, now)
+            cron.check(*_expression(timing, now))
     except ValueError as error:
         return [Fault("schedule_value", str(error))]
     return []
@@ -98,6 +98,11 @@ def _absolute_faults(timing: Timing, now: datetime) -> list[Fault]:
     if timing.ends_at and instant > timing.ends_at:
         return [Fault("schedule_value", "lies after ends_at, so it would never fire")]
     return []
+
+
+def _expression(timing: Timing, after: datetime) -> tuple[str, str, datetime, DstGap | None, DstFold | None, int]:
+    """What ``shared.cron`` is asked about a timing."""
+    return timing.schedule_value, timing.timezone, after, timing.dst_gap, timing.dst_fold, timing.seed
 
 
 def _instant(value: str) -> datetime:
