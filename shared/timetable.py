@@ -4,6 +4,7 @@ Due times are whole seconds: the creator ticks on whole seconds, so nothing coul
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared import cron
@@ -70,7 +71,8 @@ def check(timing: Timing, now: datetime) -> list[Fault]:
     try:
         cron.zone(timing.timezone)
     except ValueError as error:
-        return [*faults, Fault("timezone", str(error))]
+        faults.append(Fault("timezone", str(error)))
+        timing = replace(timing, timezone="UTC")  # so that a bad value is reported, too
     return faults + _value_faults(timing, now)
 
 

@@ -8,7 +8,7 @@ LAST = -1
 
 @dataclass(frozen=True, slots=True)
 class MonthDays:
-    """The day-of-month field: plain days, days before the last (``L-3``), and working days near a day (``15W``, ``LW``).
+    """The day-of-month field: plain days, days before the last (``L-3``), working days near a day (``15W``, ``LW``).
 
     ``near`` holds days, and ``LAST`` for the last working day.
     """
@@ -28,7 +28,7 @@ class MonthDays:
 
 @dataclass(frozen=True, slots=True)
 class WeekDays:
-    """The day-of-week field: plain weekdays, and pairs of a weekday and its occurrence in the month (``5#2``, ``5L``)."""
+    """The day-of-week field: plain weekdays, and pairs of a weekday and its place in the month (``5#2``, ``5L``)."""
 
     plain: frozenset[int] = frozenset()
     nth: frozenset[tuple[int, int]] = frozenset()

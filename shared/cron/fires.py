@@ -98,32 +98,29 @@ class _Seams:
             return
 
     def _instants(self, after: datetime) -> Iterator[datetime]:
-        seam = self._last_change(after)
-        start = after.replace(microsecond=0) + _SECOND
-        while True:
-            end = start + _AHEAD
-            coming = next_change(self.place, start, end)
-            end = coming.at if coming else end
-            shift = offset(self.place, start)
-            walls = self.pattern.walls(_local(start, shift))
-            wall = next(walls, None)
+        start, ahead = after.replace(microsecond=0) + _SECOND, _AHEAD
+        seam = next_change(self.place, after - _NEAR, after)
+        shift = offset(self.place, start)
+        walls = self.pattern.walls(_local(start, shift))
+        wall = next(walls, None)
+        while wall is not None:
+            coming = next_change(self.place, start, start + ahead)
+            end = coming.at if coming else start + ahead
             while wall is not None and wall < _local(end, shift):
                 if self._counts(wall, seam, coming):
                     yield (wall - shift).replace(tzinfo=UTC)
                 wall = next(walls, None)
-            if wall is None:
-                return
-            if coming and self._catches_up(wall, coming):
-                yield coming.at
-            if coming:
-                start, seam = end, coming
-            else:
-                start = max(end, (wall - shift).replace(tzinfo=UTC) - _NEAR)
-                seam = self._last_change(start) if start > end else seam
-
-    def _last_change(self, instant: datetime) -> Change | None:
-        """A change so shortly before an instant that its repeated times may not be over yet."""
-        return next_change(self.place, instant - _NEAR, instant)
+            if wall is not None and coming is not None:
+                if self._catches_up(wall, coming):
+                    yield coming.at
+                start, ahead, seam, shift = end, _AHEAD, coming, coming.after
+                walls = self.pattern.walls(_local(start, shift))
+                wall = next(walls, None)
+            elif wall is not None:
+                # Nothing is due for long: go on shortly before the next time, under the offset that holds there.
+                near = (wall - shift).replace(tzinfo=UTC) - _NEAR
+                start, ahead, seam = (near, 2 * _NEAR, None) if near > end else (end, _AHEAD, seam)
+                shift = offset(self.place, start)
 
     def _counts(self, wall: datetime, seam: Change | None, coming: Change | None) -> bool:
         if seam is not None and self.fold is DstFold.FIRST and wall < _local(seam.at, seam.before):

@@ -203,7 +203,11 @@ class _Reader:
         if match is not None and match[1]:
             low, high = int(match[2]), int(match[3])
         step = int(match[5]) if match is not None and match[4] else 0
-        if match is None or not BOUNDS[place][0] <= low <= high <= top or (match[4] and not 1 <= step <= high - low + 1):
+        if (
+            match is None
+            or not BOUNDS[place][0] <= low <= high <= top
+            or (match[4] and not 1 <= step <= high - low + 1)
+        ):
             raise self._bad(place, term)
         digest = int.from_bytes(blake2b(f"{self.seed}:{place}".encode(), digest_size=8).digest(), "big")
         if not step:
@@ -214,7 +218,9 @@ class _Reader:
         number = place + 1 - self.offset
         column = self.text.upper().find(term, self._column(number)) + 1
         reason = f": {because}" if because else ""
-        return BadCron(f"field {number} ({FIELDS[place]}) of the cron expression is wrong at {column}: {term!r}{reason}")
+        return BadCron(
+            f"field {number} ({FIELDS[place]}) of the cron expression is wrong at {column}: {term!r}{reason}"
+        )
 
     def _column(self, number: int) -> int:
         return [match.start() for match in re.finditer(r"\S+", self.text)][number - 1]
