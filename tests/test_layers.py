@@ -54,7 +54,7 @@ def test_the_domain_knows_nothing_of_its_entry_points(package: str) -> None:
     [
         ("sqlalchemy", "shared/store/"),
         ("pg8000", "shared/store/"),
-        ("croniter", "shared/cron.py"),
+        ("croniter", "shared/cron/"),
         ("boto3", "shared/wiring.py"),
         ("chalice", "chalicelib/"),
         ("pydantic", "chalicelib/"),
