@@ -15,7 +15,7 @@ from shared.services import Services
 from shared.store import calendars, dispatching, planning
 from shared.store.planning import Occurrence
 from shared.store.timings import timing as read_timing
-from shared.trigger import TriggerId
+from shared.trigger import TriggerId, TriggerKind
 
 log = logging.getLogger("cronny.dispatch")
 
@@ -93,7 +93,8 @@ def send(services: Services, due: Sequence[Sendable], now: datetime) -> None:
 
 
 def _decide(row: Any, closed: tuple[Calendar, ...], decisions: _Decisions) -> None:
-    if row.attempt > 0:  # another attempt: its schedule moved on when the first one was dispatched
+    # Another attempt: its schedule moved on with the first one. A run that was asked for never moves it.
+    if row.attempt > 0 or row.kind != TriggerKind.PLANNED:
         decisions.queued.append(Sendable(row.id, row.user_id, row.alone))
         return
     try:

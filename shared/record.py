@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from shared.errors import CronnyError, Unavailable
 from shared.outcome import JobExecution
-from shared.schedule import ScheduleType
 from shared.services import Services
 from shared.store import executing, following
 from shared.trigger import Claim, TriggerId, TriggerStatus
@@ -58,9 +57,7 @@ def _record(services: Services, events: Sequence[Event], now: datetime) -> set[T
     """One transaction: executions first, because they are fenced by the status that the endings change."""
     steps = [event for event in events if isinstance(event, JobEnded)]
     endings = {event.claim.id: event for event in events if isinstance(event, TriggerEnded)}
-    relative = [
-        event.claim.schedule_id for event in endings.values() if event.claim.schedule_type == ScheduleType.RELATIVE
-    ]
+    relative = [event.claim.schedule_id for event in endings.values() if event.claim.leads_on]
     speed = services.clock.speed
     leases = {
         step.claim.id: (step.claim, now + (executing.LEASE_MARGIN + timedelta(seconds=step.next_timeout or 0)) * speed)
@@ -75,9 +72,7 @@ def _record(services: Services, events: Sequence[Event], now: datetime) -> set[T
             connection, [executing.Ending(item.claim, item.status, item.reason) for item in endings.values()], now
         )
         over = [
-            event.claim.schedule_id
-            for event in endings.values()
-            if event.claim.id in ended and event.claim.schedule_type == ScheduleType.RELATIVE
+            event.claim.schedule_id for event in endings.values() if event.claim.id in ended and event.claim.leads_on
         ]
         following.plan_after(connection, over, now)
     return {*leases, *endings} - held - ended

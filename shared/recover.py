@@ -9,7 +9,7 @@ from shared.packs import Sendable
 from shared.schedule import ScheduleId, ScheduleType
 from shared.services import Services
 from shared.store import dispatching, following, recovering
-from shared.trigger import TriggerId
+from shared.trigger import TriggerId, TriggerKind
 
 log = logging.getLogger("cronny.recover")
 
@@ -59,7 +59,8 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
             reason = LOST.format(row.attempt) + ending
             log.warning("trigger %s: %s", row.id, reason)
             (again if ending is TRY_AGAIN else over).append((row.id, reason))
-            if ending is not TRY_AGAIN and row.schedule_type == ScheduleType.RELATIVE:
+            leads_on = row.schedule_type == ScheduleType.RELATIVE and row.kind == TriggerKind.PLANNED
+            if ending is not TRY_AGAIN and leads_on:
                 relative.append(row.schedule_id)
         recovering.retry(connection, again, now)
         recovering.fail(connection, over, now)

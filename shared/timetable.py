@@ -4,6 +4,7 @@ Due times are whole seconds: the creator ticks on whole seconds, so nothing coul
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -11,7 +12,7 @@ from shared import calendars, cron, shifts
 from shared.errors import Fault
 from shared.intervals import interval_seconds
 from shared.jitter import first_spread, jittered, spread
-from shared.schedule import ScheduleType, ScheduleUnit, Timing
+from shared.schedule import DstFold, DstGap, ScheduleType, ScheduleUnit, Timing
 
 # An instant that lies this little in the past still fires (at once): clocks and requests take their time.
 ABSOLUTE_GRACE = timedelta(seconds=60)
@@ -39,7 +40,6 @@ def next_due(timing: Timing, after: datetime) -> datetime | None:
     """
     if timing.schedule_type is not ScheduleType.RECURRING:
         return None
-
     regular = partial(_regular, timing)
     moved = shifts.next_moved(timing, regular, after) if timing.shift and timing.calendars else None
     return moved if moved is not None else regular(after)
@@ -115,7 +115,8 @@ def check(timing: Timing, now: datetime) -> list[Fault]:
     try:
         cron.zone(timing.timezone)
     except ValueError as error:
-        return [*faults, Fault("timezone", str(error))]
+        faults.append(Fault("timezone", str(error)))
+        timing = replace(timing, timezone="UTC")  # so that a bad value is reported, too
     if timing.shift and timing.schedule_type is ScheduleType.RELATIVE:
         faults.append(Fault("shift", "goes with recurring and absolute; a relative schedule waits until a day is open"))
     return faults + _value_faults(timing, now)
@@ -131,7 +132,7 @@ def _value_faults(timing: Timing, now: datetime) -> list[Fault]:
             return _interval_faults(timing)
         if timing.schedule_type is ScheduleType.RELATIVE:
             return [Fault("schedule_unit", "cron goes with recurring; a relative schedule waits a number of units")]
-        cron.check(timing.schedule_value, timing.timezone, now)
+        cron.check(*_expression(timing, now))
     except ValueError as error:
         return [Fault("schedule_value", str(error))]
     return []
@@ -151,6 +152,11 @@ def _absolute_faults(timing: Timing, now: datetime) -> list[Fault]:
     if timing.ends_at and instant > timing.ends_at:
         return [Fault("schedule_value", "lies after ends_at, so it would never fire")]
     return []
+
+
+def _expression(timing: Timing, after: datetime) -> tuple[str, str, datetime, DstGap | None, DstFold | None, int]:
+    """What ``shared.cron`` is asked about a timing."""
+    return timing.schedule_value, timing.timezone, after, timing.dst_gap, timing.dst_fold, timing.seed
 
 
 def _instant(value: str) -> datetime:
@@ -192,7 +198,7 @@ def _planned(timing: Timing, after: datetime) -> datetime | None:
         after = max(after, timing.starts_at - timedelta(microseconds=1))
     try:
         if timing.schedule_unit is ScheduleUnit.CRON:
-            return _until_end(timing, cron.next_fire(timing.schedule_value, timing.timezone, after))
+            return _until_end(timing, cron.next_fire(*_expression(timing, after)))
         return _until_end(timing, _next_of_rate(timing, after))
     except OverflowError:
         return None
@@ -216,3 +222,19 @@ def _in_time(timing: Timing, jittered_due: datetime) -> datetime:
 
 def _until_end(timing: Timing, due: datetime | None) -> datetime | None:
     return None if due is None or (timing.ends_at is not None and due > timing.ends_at) else due
+
+
+def previous_due(timing: Timing, before: datetime, floor: datetime) -> datetime | None:
+    """The last occurrence of a recurring schedule in ``[floor, before)``, found by halving the span."""
+    low, high = floor - timedelta(microseconds=1), before
+    if not _comes_before(timing, low, before):
+        return None
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        low, high = (middle, high) if _comes_before(timing, middle, before) else (low, middle)
+    return next_due(timing, low)
+
+
+def _comes_before(timing: Timing, after: datetime, before: datetime) -> bool:
+    due = next_due(timing, after)
+    return due is not None and due < before

@@ -32,6 +32,14 @@ class TriggerStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class TriggerKind(StrEnum):
+    """Who wanted it: the timetable, its user at once, or its user for a time that has passed."""
+
+    PLANNED = "planned"
+    MANUAL = "manual"
+    BACKFILL = "backfill"
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """An occurrence as its owner sees it. ``reason`` says why it did not complete."""
@@ -41,6 +49,7 @@ class Trigger:
     schedule_id: ScheduleId
     action_id: ActionId | None
     due_at: datetime
+    kind: TriggerKind
     status: TriggerStatus
     reason: str | None
     attempt: int
@@ -66,3 +75,9 @@ class Claim:
     schedule_type: ScheduleType
     schedule_name: str
     schedule_input: JsonObject
+    kind: TriggerKind = TriggerKind.PLANNED
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether its end plans the next run: that of a relative schedule, unless somebody asked for this one."""
+        return self.schedule_type == ScheduleType.RELATIVE and self.kind == TriggerKind.PLANNED

@@ -9,6 +9,8 @@ import pytest
 from infra.local.home import Home
 from tests.cloud import Cloud, wait_for
 
+pytestmark = pytest.mark.cloud
+
 FIRE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d) +\+\d+\.\d\d s +completed +(.*)$", re.MULTILINE)
 HALF_PAST_TWO, HOURLY = "30 2 * * * in Europe/Berlin", "every hour in Europe/Berlin"
 
@@ -25,7 +27,6 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
         assert cloud.processes() == [], "the local cloud left processes behind"
 
 
-@pytest.mark.xdist_group("cloud")
 def test_half_past_two_fires_once_at_three_when_the_clock_goes_forward(cloud: Cloud) -> None:
     fires = wait_for("four o'clock in Berlin", 90, lambda: told_by_four(cloud))
     assert [fire for fire in fires if HALF_PAST_TWO in fire] == [f"2027-03-28 03:00:00+02:00|{HALF_PAST_TWO}"]

@@ -6,9 +6,16 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
+from chalicelib.wire import explanations
+from chalicelib.wire import preview as wire_preview
 from chalicelib.wire.drafts import change, new
+from chalicelib.wire.history import trigger_to_json
+from chalicelib.wire.runs import BackfillFields, BulkFields, RunFields, backfill_to_json, bulk_filters, bulk_to_json
 from chalicelib.wire.schedules import ScheduleFields, ScheduleFilters, to_json
-from shared.manage import schedules
+from shared.manage import runs, schedules
+from shared.manage.bulk import change_many
+from shared.manage.explanations import explain_instant
+from shared.manage.preview import look_ahead, next_times
 from shared.schedule import Schedule, ScheduleId
 from shared.user import UserId
 
@@ -53,6 +60,44 @@ def pause(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
 @routes("POST", "/schedules/{schedule_id}/resume")
 def resume(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
     return _saved(schedules.resume_schedule(call.services, user_id, schedule_id), "The schedule is active.")
+
+
+@routes("POST", "/schedules/{schedule_id}/run")
+def run(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
+    trigger = runs.run_now(call.services, user_id, schedule_id, change(RunFields, call.body()))
+    return Answer({"trigger": trigger_to_json(trigger), "message": "It runs now."}, HTTPStatus.ACCEPTED)
+
+
+@routes("POST", "/schedules/{schedule_id}/backfill")
+def backfill(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
+    done = runs.backfill(call.services, user_id, schedule_id, new(BackfillFields, call.body()))
+    message = f"{done.created} of {done.due} due times will run."
+    return Answer({"backfill": backfill_to_json(done), "message": message}, HTTPStatus.ACCEPTED)
+
+
+@routes("POST", "/schedules/preview")
+def preview(call: Call, user_id: UserId) -> Answer:
+    ahead = look_ahead(call.services, user_id, wire_preview.read(call.body()))
+    return Answer({"preview": wire_preview.to_json(ahead)})
+
+
+@routes("GET", "/schedules/{schedule_id}/next")
+def read_next(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
+    ahead = next_times(call.services, user_id, schedule_id, change(wire_preview.NextQuery, call.query))
+    return Answer({"next": wire_preview.to_json(ahead)})
+
+
+@routes("GET", "/schedules/{schedule_id}/explain")
+def explain(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
+    explanation = explain_instant(call.services, user_id, schedule_id, change(explanations.ExplainQuery, call.query))
+    return Answer({"explanation": explanations.to_json(explanation)})
+
+
+@routes("POST", "/schedules/bulk")
+def bulk(call: Call, user_id: UserId) -> Answer:
+    body = call.body()
+    result = change_many(call.services, user_id, new(BulkFields, body), bulk_filters(body))
+    return Answer({"bulk": bulk_to_json(result), "message": f"{result.changed} schedules changed."})
 
 
 def _saved(schedule: Schedule, message: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:

@@ -42,6 +42,7 @@ def trigger_to_json(trigger: Trigger) -> dict[str, Any]:
         "schedule_id": trigger.schedule_id,
         "action_id": trigger.action_id,
         "due_at": trigger.due_at,
+        "kind": trigger.kind,
         "status": trigger.status,
         "reason": trigger.reason,
         "attempt": trigger.attempt,

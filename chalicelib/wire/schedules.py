@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StringConstraints
 
@@ -10,6 +10,7 @@ from chalicelib.wire.drafts import ABSENT, Wire
 from chalicelib.wire.fields import Count, Id, Instant, LongText, Name, Object, ShortText, no_bool, one_of
 from shared.calendars import Shift
 from shared.manage.schedules import Wish
+from shared.plain_text import describe
 from shared.schedule import DstFold, DstGap, Schedule, ScheduleStatus, ScheduleType
 
 TYPE_CODES = {1: ScheduleType.ABSOLUTE, 2: ScheduleType.RECURRING, 3: ScheduleType.RELATIVE}
@@ -56,7 +57,7 @@ def _word(kind: type[DstGap] | type[DstFold] | type[Shift]) -> Callable[[object]
 class ScheduleFields(Wire):
     """What a client may write."""
 
-    required = ("name", "schedule_type", "schedule_value", "action_id")
+    required: ClassVar[tuple[str, ...]] = ("name", "schedule_type", "schedule_value", "action_id")
 
     name: Name = ABSENT
     description: LongText | None = ABSENT
@@ -101,6 +102,7 @@ def to_json(schedule: Schedule) -> dict[str, Any]:
         "schedule_unit": schedule.timing.schedule_unit,
         "schedule_status": schedule.schedule_status,
         "status_note": schedule.status_note,
+        "text": _text(schedule),
         "starts_at": schedule.timing.starts_at,
         "ends_at": schedule.timing.ends_at,
         "timezone": schedule.timing.timezone,
@@ -119,3 +121,10 @@ def to_json(schedule: Schedule) -> dict[str, Any]:
         "created_at": schedule.created_at,
         "updated_at": schedule.updated_at,
     }
+
+
+def _text(schedule: Schedule) -> str | None:
+    try:
+        return describe(schedule.timing)
+    except ValueError:  # stored by a version that read it otherwise; its status_note says more
+        return None

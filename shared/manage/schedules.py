@@ -1,7 +1,7 @@
 """Schedules: every change of what is planned happens in the transaction that changes the definition."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -15,9 +15,12 @@ from shared.paging import Page, Slice
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, ScheduleType, ScheduleUnit, Timing
 from shared.services import Services
 from shared.store import Connection, actions, calendars, schedules
+from shared.trigger import TriggerKind
 from shared.user import UserId
 
 MISSING = "There is no such schedule."
+# A pause stops what Cronny would do by itself and what waits in a long line, not the one run asked for by hand.
+PAUSABLE = (TriggerKind.PLANNED, TriggerKind.BACKFILL)
 PAUSED, EDITED, DELETED = "the schedule was paused", "the schedule was edited", "the schedule was deleted"
 
 TIMING = (
@@ -159,7 +162,8 @@ def _write(connection: Connection, current: Schedule, edit: _Edit, now: datetime
     elif row:
         schedules.change(connection, current.user_id, current.id, row, now)
     if edit.redefined or edit.pauses:
-        schedules.cancel_planned(connection, current.user_id, current.id, PAUSED if edit.pauses else EDITED, now)
+        why, kinds = PAUSED if edit.pauses else EDITED, tuple(TriggerKind) if edit.redefined else PAUSABLE
+        schedules.cancel_planned(connection, current.user_id, current.id, why, now, kinds)
 
 
 def _locked(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Schedule:
@@ -227,3 +231,20 @@ def _action_faults(connection: Connection, user_id: UserId, draft: Draft) -> lis
         return []
     action = actions.find(connection, user_id, ActionId(draft.fields["action_id"]))
     return [] if action else [Fault("action_id", "there is no such action")]
+
+
+def drafted(
+    connection: Connection, user_id: UserId, stored: Schedule | None, draft: Draft, now: datetime
+) -> tuple[Timing, int | None]:
+    """The timing and ``max_runs`` that a draft would make, of a new schedule or the stored one. Raises ``Invalid``."""
+    if stored is None:
+        fields = {**DEFAULTS, **_definition(draft.fields, draft.fields.get("schedule_type"))}
+        row, retimed = {**fields, "anchor": _anchor(fields, now)}, True
+    else:
+        edit = _edit(stored, draft)
+        row, retimed = {**_columns(stored), **edit.changes, "anchor": edit.anchor}, edit.retimed
+    found = _timing_faults(draft, row, now) if retimed else []
+    unknown = _calendar_faults(connection, user_id, draft)
+    draft.accept([*found, *unknown, *_action_faults(connection, user_id, draft)])
+    closed = calendars.of_ids(connection, user_id, row.get("calendar_ids", ()))
+    return replace(_timing(row), seed=stored.id if stored else 0, calendars=closed), row.get("max_runs")

@@ -18,6 +18,11 @@ def ids(name: str) -> Any:
     return bindparam(name, type_=ARRAY(BIGINT))
 
 
+def texts(name: str) -> Any:
+    """A bound array of words, for ``column = any_(texts("words"))``."""
+    return bindparam(name, type_=ARRAY(TEXT))
+
+
 def rows(name: str, **columns: TypeEngine[Any]) -> Any:
     """A table of bound arrays, ``unnest(:name_id, :name_due_at) AS name(id, due_at)``; ``bound`` fills it."""
     arrays = [bindparam(f"{name}_{key}", type_=ARRAY(kind)) for key, kind in columns.items()]

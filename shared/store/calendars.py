@@ -191,6 +191,12 @@ def of_schedules(connection: Connection, schedule_ids: Sequence[ScheduleId]) -> 
     return answer
 
 
+def of_ids(connection: Connection, user_id: UserId, calendar_ids: Sequence[CalendarId]) -> tuple[Calendar, ...]:
+    """These calendars of the user, ready to be asked."""
+    found = connection.execute(EXCLUSIONS.where(_OWNED), {"ids": list(calendar_ids), "user": user_id})
+    return tuple(_calendar(row.name, row.timezone, row.exclusions) for row in found)
+
+
 def replan_users(connection: Connection, user_id: UserId, calendar_id: CalendarId, why: str, now: datetime) -> int:
     """Have the schedules of a locked calendar planned anew and cancel what they have planned; answers how many."""
     users = list(connection.execute(LOCK_USERS, {"user": user_id, "key": calendar_id}).scalars())

@@ -88,6 +88,7 @@ _old = (
         triggers.c.user_id,
         triggers.c.schedule_id,
         triggers.c.due_at,
+        triggers.c.kind,
         triggers.c.status,
         triggers.c.reason,
         triggers.c.attempt,

@@ -53,15 +53,16 @@ RECENT = (
 
 # What the cleaner made a ledger row of counts as well. By due time, which is the second half of the ledger's key.
 _occurrences = union_all(
-    select(triggers.c.status, triggers.c.due_at, triggers.c.started_at).where(
+    select(triggers.c.status, triggers.c.kind, triggers.c.due_at, triggers.c.started_at).where(
         triggers.c.user_id == _user, triggers.c.due_at >= _since
     ),
-    select(ledger.c.status, ledger.c.due_at, ledger.c.started_at)
+    select(ledger.c.status, ledger.c.kind, ledger.c.due_at, ledger.c.started_at)
     .join(schedules, schedules.c.id == ledger.c.schedule_id)
     .where(schedules.c.user_id == _user, ledger.c.due_at >= _since),
 ).subquery("occurrences")
 _lateness = func.extract("epoch", _occurrences.c.started_at - _occurrences.c.due_at)
-_started = _occurrences.c.started_at.is_not(None)
+# A backfill is late by intent.
+_started = _occurrences.c.started_at.is_not(None) & (_occurrences.c.kind != "backfill")
 DAY = select(
     func.count().filter(_occurrences.c.status == "completed").label("completed"),
     func.count().filter(_occurrences.c.status == "failed").label("failed"),

@@ -29,6 +29,7 @@ DUE = (
         triggers.c.user_id,
         triggers.c.schedule_id,
         triggers.c.due_at,
+        triggers.c.kind,
         triggers.c.attempt,
         triggers.c.alone,
         schedules.c.max_runs,

@@ -67,7 +67,8 @@ CLAIM = (
         triggers.c.due_at,
         schedules.c.schedule_type,
         schedules.c.name,
-        schedules.c.input,
+        func.coalesce(triggers.c.input, schedules.c.input),
+        triggers.c.kind,
     )
 )
 

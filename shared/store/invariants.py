@@ -25,7 +25,7 @@ INVARIANTS: Mapping[str, str] = {
             SELECT s.id, t.due_at, lag(t.due_at) OVER (PARTITION BY s.id ORDER BY t.due_at) AS previous,
                 CAST(s.schedule_value AS bigint) * CASE s.schedule_unit WHEN 'second' THEN 1 WHEN 'minute' THEN 60
                     WHEN 'hour' THEN 3600 ELSE 86400 END AS seconds
-            FROM schedules s JOIN triggers t ON t.schedule_id = s.id AND t.kind = 'planned'
+            FROM schedules s JOIN triggers t ON t.schedule_id = s.id AND t.kind <> 'manual'
             WHERE s.schedule_status = 'processing' AND s.schedule_type = 'recurring' AND s.jitter_seconds = 0
                 AND s.schedule_unit IN ('second', 'minute', 'hour', 'day') AND s.schedule_value ~ '^[0-9]{1,9}$'
                 AND t.due_at >= s.active_since AND t.schedule_version = s.version
@@ -78,8 +78,9 @@ INVARIANTS: Mapping[str, str] = {
     "I10 what was edited, paused or deleted is not going to fire by its old definition": """
         SELECT t.id, 'schedule ' || s.id || ' is ' || s.schedule_status || ', version ' || s.version AS detail
         FROM triggers t JOIN schedules s ON s.id = t.schedule_id
-        WHERE t.status IN ('scheduled', 'queued') AND t.kind = 'planned'
-            AND (s.schedule_status = 'inactive' OR s.version <> t.schedule_version)""",
+        WHERE t.status IN ('scheduled', 'queued') AND (
+            s.version <> t.schedule_version OR s.deleted_at IS NOT NULL
+            OR s.schedule_status = 'inactive' AND t.kind = 'planned')""",
 }
 
 

@@ -34,7 +34,7 @@ PENDING = (
 )
 
 UNFINISHED_OF = select(triggers.c.schedule_id).where(
-    triggers.c.schedule_id == any_(ids("ids")), triggers.c.status.in_(UNFINISHED)
+    triggers.c.schedule_id == any_(ids("ids")), triggers.c.status.in_(UNFINISHED), triggers.c.kind == "planned"
 )
 
 _planned = rows("planned", schedule_id=BIGINT, due_at=INSTANT)
@@ -55,6 +55,7 @@ PUT = _new_trigger.on_conflict_do_update(
     index_elements=["schedule_id", "due_at"],
     set_={
         "status": "scheduled",
+        "kind": "planned",
         "reason": None,
         "finished_at": None,
         "queued_at": None,
@@ -92,7 +93,11 @@ SETTLE = (
     .where(
         schedules.c.schedule_status == "processing",
         schedules.c.exhausted,
-        ~exists().where(triggers.c.schedule_id == schedules.c.id, triggers.c.status.in_(UNFINISHED)),
+        ~exists().where(
+            triggers.c.schedule_id == schedules.c.id,
+            triggers.c.status.in_(UNFINISHED),
+            triggers.c.kind == "planned",
+        ),
     )
     .values(schedule_status=ScheduleStatus.PROCESSED.value)
 )
@@ -104,7 +109,7 @@ def lock_pending(connection: Connection, limit: int) -> Sequence[Any]:
 
 
 def with_unfinished(connection: Connection, schedule_ids: Sequence[ScheduleId]) -> set[ScheduleId]:
-    """Which of these schedules still have a trigger that has not ended."""
+    """Which of these schedules still have a trigger of their timetable that has not ended."""
     return set(connection.execute(UNFINISHED_OF, {"ids": list(schedule_ids)}).scalars())
 
 
@@ -117,9 +122,13 @@ def put(connection: Connection, occurrences: Sequence[Occurrence]) -> None:
         return
     pairs = [(occurrence.schedule_id, occurrence.due_at) for occurrence in occurrences]
     planned = set(connection.execute(PUT, bound(_planned, pairs)).scalars())
-    decided = [pair for pair in pairs if pair[0] not in planned]
-    if decided:
-        connection.execute(PLAN_AGAIN, bound(_again, decided))
+    plan_again(connection, [pair for pair in pairs if pair[0] not in planned])
+
+
+def plan_again(connection: Connection, pairs: Sequence[tuple[ScheduleId, datetime]]) -> None:
+    """Have these schedules planned once more, each from that instant on."""
+    if pairs:
+        connection.execute(PLAN_AGAIN, bound(_again, pairs))
 
 
 def mark_processing(connection: Connection, schedule_ids: Sequence[ScheduleId], *, exhausted: bool) -> None:

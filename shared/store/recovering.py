@@ -17,9 +17,13 @@ LOST = (
         triggers.c.attempt,
         triggers.c.schedule_id,
         schedules.c.schedule_type,
-        ((schedules.c.schedule_status == "inactive") | (schedules.c.version != triggers.c.schedule_version)).label(
-            "changed"
-        ),
+        triggers.c.kind,
+        # What its user asked for goes on while the schedule is paused.
+        (
+            ((schedules.c.schedule_status == "inactive") & (triggers.c.kind == "planned"))
+            | schedules.c.deleted_at.is_not(None)
+            | (schedules.c.version != triggers.c.schedule_version)
+        ).label("changed"),
     )
     .join(schedules, schedules.c.id == triggers.c.schedule_id)
     .where(triggers.c.status == "executing", triggers.c.lease_until <= bindparam("now", type_=INSTANT))
@@ -54,7 +58,7 @@ FAIL = (
 
 
 def lock_lost(connection: Connection, now: datetime, limit: int) -> Sequence[Any]:
-    """Executing triggers whose lease ran out, locked: (id, attempt, schedule_id, schedule_type, changed)."""
+    """Executing triggers whose lease ran out, locked: (id, attempt, schedule_id, schedule_type, kind, changed)."""
     return connection.execute(LOST, {"now": now, "limit": limit}).all()
 
 

@@ -1,19 +1,19 @@
 """SQL of schedules as their owners see and change them. The creator's and executor's statements live beside theirs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, literal, select, true, union_all, update
+from sqlalchemy import Connection, any_, bindparam, func, insert, literal, select, true, union_all, update
 
 from shared import timetable
 from shared.paging import Page, Slice
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, Timing
 from shared.store import calendars, timings
-from shared.store.arrays import INSTANT
+from shared.store.arrays import INSTANT, texts
 from shared.store.paging import Filters, narrowed, read_page
 from shared.store.tables import ledger, schedule_calendars, schedules, triggers
-from shared.trigger import TriggerStatus
+from shared.trigger import TriggerKind, TriggerStatus
 from shared.user import UserId
 
 _LIVE = (schedules.c.user_id == bindparam("user"), schedules.c.deleted_at.is_(None))
@@ -43,7 +43,11 @@ _DEFINED = (
 
 _next_run = (
     select(func.min(triggers.c.due_at))
-    .where(triggers.c.schedule_id == schedules.c.id, triggers.c.status == literal(TriggerStatus.SCHEDULED.value))
+    .where(
+        triggers.c.schedule_id == schedules.c.id,
+        triggers.c.status == literal(TriggerStatus.SCHEDULED.value),
+        triggers.c.kind == literal(TriggerKind.PLANNED.value),
+    )
     .scalar_subquery()
 )
 # The details of old triggers are gone, but the ledger knows what became of them: one look into each by its index.
@@ -97,6 +101,7 @@ CANCEL_PLANNED = (
         triggers.c.user_id == bindparam("user"),
         triggers.c.schedule_id == bindparam("key"),
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
+        triggers.c.kind == any_(texts("kinds")),
     )
     .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=_now)
 )
@@ -145,9 +150,17 @@ def remove(connection: Connection, user_id: UserId, schedule_id: ScheduleId, now
     connection.execute(DELETE, {"user": user_id, "key": schedule_id, "now": now})
 
 
-def cancel_planned(connection: Connection, user_id: UserId, schedule_id: ScheduleId, why: str, now: datetime) -> int:
+def cancel_planned(
+    connection: Connection,
+    user_id: UserId,
+    schedule_id: ScheduleId,
+    why: str,
+    now: datetime,
+    kinds: Collection[TriggerKind] = tuple(TriggerKind),
+) -> int:
     """Cancel what the locked schedule has planned or queued; what executes already goes on. Answers how many."""
-    return connection.execute(CANCEL_PLANNED, {"user": user_id, "key": schedule_id, "why": why, "now": now}).rowcount
+    parameters = {"user": user_id, "key": schedule_id, "why": why, "now": now, "kinds": [kind.value for kind in kinds]}
+    return connection.execute(CANCEL_PLANNED, parameters).rowcount
 
 
 def _schedules(connection: Connection, rows: Sequence[Any]) -> list[Schedule]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 from shared.paging import Page, Slice
 from shared.store.paging import Filters, narrowed, read_page
 from shared.store.tables import triggers
-from shared.trigger import Trigger, TriggerId, TriggerStatus
+from shared.trigger import Trigger, TriggerId, TriggerKind, TriggerStatus
 from shared.user import UserId
 
 VIEW = select(
@@ -17,6 +17,7 @@ VIEW = select(
     triggers.c.schedule_id,
     triggers.c.action_id,
     triggers.c.due_at,
+    triggers.c.kind,
     triggers.c.status,
     triggers.c.reason,
     triggers.c.attempt,
@@ -48,4 +49,4 @@ def find(connection: Connection, user_id: UserId, trigger_id: TriggerId) -> Trig
 
 
 def _trigger(row: Any) -> Trigger:
-    return Trigger(**{**row._mapping, "status": TriggerStatus(row.status)})
+    return Trigger(**{**row._mapping, "kind": TriggerKind(row.kind), "status": TriggerStatus(row.status)})

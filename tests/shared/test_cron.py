@@ -13,7 +13,7 @@ BERLIN, LORD_HOWE, APIA = "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia"
 
 def local(expression: str, timezone: str, after: str, count: int) -> list[str]:
     start = datetime.fromisoformat(after).replace(tzinfo=UTC)
-    times = upcoming(expression, timezone, start, count)
+    times = list(upcoming(expression, timezone, start, count=count))
     return [time.astimezone(zone(timezone)).strftime("%d %H:%M%z") for time in times]
 
 
@@ -69,7 +69,7 @@ def test_an_unknown_zone_is_refused_by_name(name: str) -> None:
     expression=st.sampled_from(["30 2 * * *", "*/7 * * * *", "0 0 * * *", "0 */3 * * *", "15 1-3 * * 0"]),
 )
 def test_due_times_always_move_on(after: datetime, timezone: str, expression: str) -> None:
-    times = upcoming(expression, timezone, after, 5)
+    times = list(upcoming(expression, timezone, after, count=5))
     assert times == sorted(set(times))
     assert times[0] > after
     assert next_fire(expression, timezone, times[0] - timedelta(microseconds=1)) == times[0]

@@ -1,13 +1,15 @@
 """From timings to due times: anchored, bounded, and refused with a sentence when they cannot be."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import timetable
-from shared.schedule import ScheduleType, ScheduleUnit, Timing
+from shared.schedule import DstFold, DstGap, ScheduleType, ScheduleUnit, Timing
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -83,3 +85,26 @@ def test_what_cannot_be_a_timetable_is_refused(bad: Timing, field: str, says: st
 def test_an_interval_beyond_the_calendar_ends_the_timetable() -> None:
     far = timing(value="3650", unit="day", anchor=datetime(9995, 1, 1, tzinfo=UTC))
     assert timetable.next_due(far, datetime(9999, 1, 1, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(
+    ("policies", "spring", "autumn"),
+    [
+        ({}, ["01:00"], ["00:30"]),
+        ({"dst_gap": DstGap.SKIP}, [], ["00:30"]),
+        ({"dst_fold": DstFold.LAST}, ["01:00"], ["01:30"]),
+        ({"dst_fold": DstFold.BOTH}, ["01:00"], ["00:30", "01:30"]),
+    ],
+)
+def test_a_schedule_s_own_policy_decides_when_the_clock_changes(
+    policies: dict[str, Any], spring: list[str], autumn: list[str]
+) -> None:
+    early = timing(value="30 2 * * *", unit="cron", timezone="Europe/Berlin", **policies)
+    for day, expected in ((datetime(2027, 3, 28, tzinfo=UTC), spring), (datetime(2027, 10, 31, tzinfo=UTC), autumn)):
+        due = takewhile((day + timedelta(days=1)).__gt__, timetable.upcoming(early, day))
+        assert [f"{at:%H:%M}" for at in due] == expected
+
+
+def test_a_bad_zone_and_a_bad_value_are_reported_together() -> None:
+    faults = timetable.check(timing(value="61 * * * *", unit="cron", timezone="Mars/Olympus"), NOW)
+    assert [fault.field for fault in faults] == ["timezone", "schedule_value"]

@@ -225,6 +225,7 @@ CREATE TABLE ledger (
     user_id BIGINT NOT NULL,
     schedule_id BIGINT NOT NULL,
     due_at timestamptz NOT NULL,
+    kind TEXT DEFAULT 'planned' NOT NULL,
     status TEXT NOT NULL,
     reason TEXT,
     attempt SMALLINT NOT NULL,
@@ -234,6 +235,7 @@ CREATE TABLE ledger (
     CONSTRAINT pk_ledger PRIMARY KEY (schedule_id, due_at),
     CONSTRAINT fk_ledger_user_id_schedule_id FOREIGN KEY(user_id, schedule_id)
         REFERENCES schedules (user_id, id) ON DELETE CASCADE,
+    CONSTRAINT ck_ledger_kind CHECK (kind IN ('planned', 'manual', 'backfill')),
     CONSTRAINT ck_ledger_status CHECK (status IN ('completed', 'failed', 'skipped', 'cancelled'))
 );
 
@@ -248,6 +250,7 @@ CREATE TABLE triggers (
     status TEXT DEFAULT 'scheduled' NOT NULL,
     reason TEXT,
     kind TEXT DEFAULT 'planned' NOT NULL,
+    input JSONB,
     attempt SMALLINT DEFAULT 0 NOT NULL,
     next_attempt_at timestamptz NOT NULL,
     resend_at timestamptz,
@@ -275,6 +278,8 @@ CREATE TABLE triggers (
     CONSTRAINT ck_triggers_reason CHECK (status NOT IN ('failed', 'skipped') OR reason IS NOT NULL)
 );
 
+CREATE INDEX ix_triggers_backfill ON triggers (user_id, next_attempt_at)
+    WHERE status = 'scheduled' AND kind = 'backfill';
 CREATE INDEX ix_triggers_due ON triggers (next_attempt_at) WHERE status = 'scheduled';
 CREATE INDEX ix_triggers_finished ON triggers (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX ix_triggers_lease ON triggers (lease_until) WHERE status = 'executing';

@@ -62,6 +62,7 @@ ledger = Table(
     Column("user_id", BigInteger, nullable=False),
     Column("schedule_id", BigInteger, nullable=False),
     Column("due_at", TIMESTAMP(timezone=True), nullable=False),
+    Column("kind", Text, nullable=False, server_default=text("'planned'")),
     Column("status", Text, nullable=False),
     Column("reason", Text),
     Column("attempt", SmallInteger, nullable=False),
@@ -71,6 +72,7 @@ ledger = Table(
     Column("expires_at", TIMESTAMP(timezone=True), nullable=False),
     PrimaryKeyConstraint("schedule_id", "due_at"),
     ForeignKeyConstraint(["user_id", "schedule_id"], ["schedules.user_id", "schedules.id"], ondelete="CASCADE"),
+    one_of("kind", "planned", "manual", "backfill"),
     one_of("status", "completed", "failed", "skipped", "cancelled"),
 )
 Index("ix_ledger_expires_at", ledger.c.expires_at)

@@ -86,6 +86,8 @@ triggers = Table(
     Column("reason", Text),
     # Who wanted it: the timetable, its user at once, or its user for a time that has passed.
     Column("kind", Text, nullable=False, server_default=text("'planned'")),
+    # What this run gets in place of the schedule's input.
+    Column("input", JSONB(none_as_null=True)),
     Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
     # When the creator may dispatch it: the due time, later for another attempt.
     Column("next_attempt_at", TIMESTAMP(timezone=True), nullable=False),
@@ -126,5 +128,12 @@ Index(
     "ix_triggers_unfinished",
     triggers.c.schedule_id,
     postgresql_where=text("status IN ('scheduled', 'queued', 'executing')"),
+)
+# The line in which each user's backfills wait.
+Index(
+    "ix_triggers_backfill",
+    triggers.c.user_id,
+    triggers.c.next_attempt_at,
+    postgresql_where=text("status = 'scheduled' AND kind = 'backfill'"),
 )
 Index("ix_triggers_finished", triggers.c.finished_at, postgresql_where=text("finished_at IS NOT NULL"))

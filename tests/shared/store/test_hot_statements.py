@@ -9,7 +9,18 @@ import pytest
 from sqlalchemy import Connection
 
 from shared.services import Services
-from shared.store import calendars, cleaning, dispatching, executing, graphs, planning, recovering
+from shared.store import (
+    asked_runs,
+    bulk,
+    calendars,
+    cleaning,
+    dispatching,
+    executing,
+    explaining,
+    graphs,
+    planning,
+    recovering,
+)
 from tests.world import new_action, new_schedule, new_user
 
 SCHEDULES = 20_000
@@ -48,10 +59,9 @@ def full(services: Services) -> Iterator[Connection]:
 
 
 def plan_of(connection: Connection, statement: Any, parameters: dict[str, Any]) -> str:
-    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
-    values = compiled.construct_params(parameters)
-    bound = tuple(values[name] for name in compiled.positiontup)
-    return "\n".join(connection.exec_driver_sql("EXPLAIN " + str(compiled), bound).scalars())
+    expanded = statement.compile(dialect=connection.dialect).construct_expanded_state(parameters)
+    explained = connection.exec_driver_sql("EXPLAIN " + expanded.statement, tuple(expanded.positional_parameters))
+    return "\n".join(explained.scalars())
 
 
 def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services: Services) -> None:
@@ -63,6 +73,13 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "put": (planning.PUT, {"planned_schedule_id": ids, "planned_due_at": [now] * 3}),
         "calendars": (calendars.LINKS, {"ids": ids}),
         "due": (dispatching.DUE, {"now": now, "limit": 1000}),
+        "unfinished": (planning.UNFINISHED_OF, {"ids": ids}),
+        "decided": (asked_runs.DECIDED, {"user": 1, "key": 2, "times": [now] * 3}),
+        "line end": (asked_runs.LINE_END, {"user": 1}),
+        "found": (explaining.FOUND, {"user": 1, "key": 2, "since": now, "until": now + day, "at": now}),
+        "before": (explaining.BEFORE, {"user": 1, "key": 2, "since": now}),
+        "after": (explaining.AFTER, {"user": 1, "key": 2, "until": now}),
+        "bulk cancel": (bulk.CANCEL, {"user": 1, "ids": ids, "kinds": ["planned"], "why": "-", "now": now}),
         "queue": (dispatching.QUEUE, {"ids": ids, "now": now, "resend": now}),
         "unclaimed": (dispatching.UNCLAIMED, {"now": now, "limit": 1000, "wait": 20, "longest": 600}),
         "claim": (executing.CLAIM, {"ids": ids, "now": now, "lease": now, "speed": 1.0}),

@@ -1,0 +1,15 @@
+"""Cron expressions: the only package that knows croniter, and the only one that knows where the time zones come from.
+
+reading   an expression becomes a ``Pattern``: the numbers each field allows, and a rule for days
+days      which days of a month a rule picks
+zones     IANA zones from the pinned tzdata, and the instants at which their clocks change
+fires     a pattern's wall-clock times become instants, by the schedule's policies for clock changes
+
+docs/cron.md says what an expression may contain and what is promised when the clock changes.
+"""
+
+from shared.cron.fires import check, next_fire, upcoming
+from shared.cron.reading import BadCron, Pattern, read
+from shared.cron.zones import zone
+
+__all__ = ["BadCron", "Pattern", "check", "next_fire", "read", "upcoming", "zone"]

@@ -1,0 +1,93 @@
+"""Many schedules at once, each by the rules of the single pause, resume and delete."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from shared.errors import Invalid
+from shared.manage.draft import Draft
+from shared.manage.schedules import DELETED, MISSING, PAUSABLE, PAUSED
+from shared.schedule import ScheduleId, ScheduleStatus
+from shared.services import Services
+from shared.store import Connection, bulk
+from shared.user import UserId
+
+MAX_SCHEDULES = 10_000
+BATCH = 500
+
+
+class BulkAction(StrEnum):
+    """What is to be done to each."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    DELETE = "delete"
+
+
+@dataclass(slots=True)
+class BulkResult:
+    """How many schedules were asked for, how many became different, and why the others that failed did."""
+
+    matched: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    failures: list[tuple[ScheduleId, str]] = field(default_factory=list)
+
+
+def change_many(services: Services, user_id: UserId, draft: Draft, filters: Draft | None) -> BulkResult:
+    """Do ``action`` to ``ids``, or to what the filters match. Raises ``Invalid``.
+
+    In batches, each a transaction: a crash in between leaves the rest as it was, and asking again does the rest.
+    """
+    Draft(draft.fields, (*draft.faults, *(filters.faults if filters else ()))).accept()
+    if ("ids" in draft.fields) == (filters is not None):
+        raise Invalid.field("ids", "say which schedules: either ids or filter")
+    chosen = sorted(set(draft.fields["ids"])) if filters is None else _matching(services, user_id, filters)
+    result, now = BulkResult(matched=len(chosen)), services.clock.now()
+    for start in range(0, len(chosen), BATCH):
+        with services.database.begin() as connection:
+            _batch(connection, user_id, draft.fields["action"], chosen[start : start + BATCH], now, result)
+    return result
+
+
+def _matching(services: Services, user_id: UserId, filters: Draft) -> list[ScheduleId]:
+    with services.database.begin() as connection:
+        found = bulk.matching(connection, user_id, filters.fields, MAX_SCHEDULES + 1)
+    if len(found) > MAX_SCHEDULES:
+        raise Invalid.field("filter", f"matches more than {MAX_SCHEDULES:,} schedules; narrow it")
+    return found
+
+
+def _batch(
+    connection: Connection,
+    user_id: UserId,
+    action: BulkAction,
+    chosen: Sequence[ScheduleId],
+    now: datetime,
+    result: BulkResult,
+) -> None:
+    """1. The rows, 2. their triggers: in this order everywhere, so that nobody waits for each other in a ring."""
+    statuses = bulk.lock(connection, user_id, chosen)
+    concerned = [schedule_id for schedule_id, status in statuses.items() if _concerns(action, status)]
+    match action:
+        case BulkAction.PAUSE:
+            bulk.pause(connection, user_id, concerned, now)
+            bulk.cancel(connection, user_id, concerned, PAUSED, now, PAUSABLE)
+        case BulkAction.RESUME:
+            bulk.resume(connection, user_id, concerned, now)
+        case BulkAction.DELETE:
+            bulk.remove(connection, user_id, concerned, now)
+            bulk.cancel(connection, user_id, concerned, DELETED, now)
+        case _:
+            assert_never(action)
+    result.changed += len(concerned)
+    result.unchanged += len(statuses) - len(concerned)
+    result.failures += [(schedule_id, MISSING) for schedule_id in chosen if schedule_id not in statuses]
+
+
+def _concerns(action: BulkAction, status: ScheduleStatus) -> bool:
+    if action is BulkAction.RESUME:
+        return status in (ScheduleStatus.INACTIVE, ScheduleStatus.PROCESSED)
+    return action is BulkAction.DELETE or status is not ScheduleStatus.INACTIVE
