@@ -69,7 +69,8 @@ def backfill(services: Services, user_id: UserId, schedule_id: ScheduleId, draft
         chosen = choose([time for time in times if time not in decided], draft.fields.get("policy", "all"))
         _check_count(len(chosen), draft.fields.get("limit", MAX_BACKFILL))
         line = max(now, asked_runs.line_end(connection, user_id) or now)
-        created = asked_runs.backfill(connection, current, list(zip(chosen, _pace(line), strict=False)), now)
+        paced = list(zip(chosen, _pace(line, services.clock.speed), strict=False))
+        created = asked_runs.backfill(connection, current, paced, now)
     ends = (chosen[0], chosen[-1]) if chosen else (None, None)
     return Backfilled(len(times), len(decided), created, *ends)
 
@@ -136,9 +137,9 @@ def _check_count(count: int, limit: int) -> None:
         raise Invalid.field("limit", f"there would be {count:,} runs, more than {limit:,}; narrow the range")
 
 
-def _pace(start: datetime) -> Iterator[datetime]:
+def _pace(start: datetime, speed: float) -> Iterator[datetime]:
     for place in range(1, MAX_BACKFILL + 1):
-        yield start + timedelta(seconds=place / PER_SECOND)
+        yield start + timedelta(seconds=place * speed / PER_SECOND)
 
 
 def _locked(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Schedule:
