@@ -4,7 +4,10 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
+
+from shared import failpoints
 
 T = TypeVar("T")
 
@@ -55,6 +58,7 @@ class Settings:
     executions_per_job: int
     queue_url: str
     allowed_networks: tuple[IpNetwork, ...]
+    fail_points: Mapping[str, str]
 
     @property
     def development(self) -> bool:
@@ -80,6 +84,7 @@ class Settings:
             executions_per_job=reader.read("CRONNY_EXECUTIONS_PER_JOB", _between(1, 10_000), default="10"),
             queue_url=reader.read("CRONNY_QUEUE_URL", _url),
             allowed_networks=reader.read("CRONNY_ALLOWED_NETWORKS", _networks, default=""),
+            fail_points=reader.read("CRONNY_FAIL_POINTS", partial(_fail_points, environment), default=""),
         )
         reader.finish()
         return settings
@@ -98,6 +103,7 @@ NAMES = (
     "CRONNY_EXECUTIONS_PER_JOB",
     "CRONNY_QUEUE_URL",
     "CRONNY_ALLOWED_NETWORKS",
+    "CRONNY_FAIL_POINTS",
 )
 
 
@@ -158,6 +164,12 @@ def _url(raw: str) -> str:
     if not raw.startswith(("http://", "https://")):
         raise ValueError("it must be the URL of an SQS queue")
     return raw
+
+
+def _fail_points(environment: Environment | None, raw: str) -> Mapping[str, str]:
+    if raw and environment is not Environment.DEVELOPMENT:
+        raise ValueError("only development fails on purpose")
+    return failpoints.parse(raw)
 
 
 def _networks(raw: str) -> tuple[IpNetwork, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache, cached_property, partial
 from uuid import uuid4
 
+from shared import failpoints
 from shared.clock import Reading, SteppedClock
 from shared.queue import Pack, TriggerQueue
 from shared.runners.registry import build_runners
@@ -19,6 +20,7 @@ from shared.store.engine import Database, connect
 def services() -> Services:
     """This process's services, by its environment. Raises ``BadSettings``."""
     settings = Settings.load(os.environ)
+    failpoints.arm(settings.fail_points)
     database = connect(settings)
     return Services(
         settings=settings,

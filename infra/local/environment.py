@@ -41,6 +41,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "CRONNY_EXECUTIONS_PER_JOB": str(settings.executions_per_job),
         "CRONNY_ALLOWED_NETWORKS": ",".join(map(str, settings.allowed_networks)),
         "CRONNY_QUEUE_URL": settings.queue_url,
+        "CRONNY_FAIL_POINTS": ",".join(f"{point}={fault}" for point, fault in settings.fail_points.items()),
     }
 
 

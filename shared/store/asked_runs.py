@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from shared.schedule import Schedule
 from shared.store.arrays import INSTANT, bound, rows
+from shared.store.holds import NOT_HELD
 from shared.store.tables import ledger, triggers
 from shared.trigger import TriggerId, TriggerKind, TriggerStatus
 from shared.user import UserId
@@ -77,7 +78,12 @@ CANCEL = (
         triggers.c.id == bindparam("key"),
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
     )
-    .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=bindparam("now", type_=INSTANT))
+    .values(
+        status=TriggerStatus.CANCELLED.value,
+        reason=bindparam("why"),
+        finished_at=bindparam("now", type_=INSTANT),
+        **NOT_HELD,
+    )
     .returning(triggers.c.id)
 )
 

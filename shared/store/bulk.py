@@ -8,6 +8,7 @@ from sqlalchemy import Connection, any_, bindparam, delete, select, update
 
 from shared.schedule import ScheduleId, ScheduleStatus
 from shared.store.arrays import INSTANT, ids, texts
+from shared.store.holds import NOT_HELD
 from shared.store.paging import narrowed
 from shared.store.schedules import FILTERS
 from shared.store.tables import schedule_calendars, schedules, triggers
@@ -45,7 +46,7 @@ CANCEL = (
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
         triggers.c.kind == any_(texts("kinds")),
     )
-    .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=_now)
+    .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=_now, **NOT_HELD)
 )
 
 

@@ -27,6 +27,7 @@ from shared.job import JsonObject, JsonValue
 from shared.paging import Page, Slice
 from shared.schedule import ScheduleId, ScheduleStatus, ScheduleType
 from shared.store.arrays import BIGINT, INSTANT, bound, ids, rows
+from shared.store.holds import NOT_HELD
 from shared.store.paging import read_page
 from shared.store.tables import calendars, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerStatus
@@ -117,6 +118,7 @@ CANCEL = (
     .where(triggers.c.user_id == bindparam("user"), triggers.c.schedule_id == any_(ids("ids")), *_PLANNED)
     .values(
         status=TriggerStatus.CANCELLED.value,
+        **NOT_HELD,
         reason=bindparam("why"),
         finished_at=bindparam("now", type_=INSTANT),
     )

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, any_, bindparam, func, literal_column, select, update
+from sqlalchemy import Connection, any_, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.schedule import ScheduleId
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, ids, rows
+from shared.store.holds import NOT_HELD
 from shared.store.tables import schedules, triggers
 from shared.store.timings import COLUMNS
 from shared.trigger import TriggerId, TriggerStatus
@@ -37,7 +38,11 @@ DUE = (
         *COLUMNS,
     )
     .join(schedules, schedules.c.id == triggers.c.schedule_id)
-    .where(triggers.c.status == "scheduled", triggers.c.next_attempt_at <= bindparam("now"))
+    .where(
+        triggers.c.status == "scheduled",
+        or_(triggers.c.hold.is_(None), triggers.c.hold != literal_column("'limit'")),
+        triggers.c.next_attempt_at <= bindparam("now"),
+    )
     .order_by(triggers.c.next_attempt_at)
     .limit(bindparam("limit"))
     .with_for_update(of=[triggers, schedules], skip_locked=True, key_share=True)
@@ -48,6 +53,7 @@ QUEUE = (
     .where(triggers.c.id == any_(ids("ids")))
     .values(
         status=TriggerStatus.QUEUED.value,
+        **NOT_HELD,
         queued_at=bindparam("now", type_=INSTANT),
         resend_at=bindparam("resend", type_=INSTANT),
         sends=1,
@@ -60,6 +66,7 @@ SKIP = (
     .where(triggers.c.id == _skipped.c.id)
     .values(
         status=TriggerStatus.SKIPPED.value,
+        **NOT_HELD,
         reason=_skipped.c.reason,
         finished_at=bindparam("now", type_=INSTANT),
     )

@@ -11,6 +11,7 @@ from shared.paging import Page, Slice
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, Timing
 from shared.store import calendars, timings
 from shared.store.arrays import INSTANT, texts
+from shared.store.holds import NOT_HELD
 from shared.store.paging import Filters, narrowed, read_page
 from shared.store.tables import ledger, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerKind, TriggerStatus
@@ -103,7 +104,7 @@ CANCEL_PLANNED = (
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
         triggers.c.kind == any_(texts("kinds")),
     )
-    .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=_now)
+    .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=_now, **NOT_HELD)
 )
 
 

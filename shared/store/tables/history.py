@@ -29,6 +29,8 @@ job_executions = Table(
     Column("attempt", SmallInteger, nullable=False),
     Column("status", Text, nullable=False),
     Column("error", Text),
+    # What kind of failure it was: what a retry policy chooses by.
+    Column("failure", Text),
     Column("input", JSONB),
     Column("output", JSONB),
     Column("started_at", TIMESTAMP(timezone=True), nullable=False),

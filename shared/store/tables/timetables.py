@@ -43,6 +43,12 @@ schedules = Table(
     Column("shift", Text),
     Column("max_runs", Integer),
     Column("runs", Integer, nullable=False, server_default=text("0")),
+    # What a run that is still going on means for the next one, and what becomes of runs whose time has passed.
+    Column("overlap", Text, nullable=False, server_default=text("'allow'")),
+    Column("catch_up", Text, nullable=False, server_default=text("'latest'")),
+    Column("catch_up_window_seconds", Integer),
+    # Late runs since the last one on time: the cap of a catch-up counts them.
+    Column("caught_up", Integer, nullable=False, server_default=text("0")),
     # Occurrences after this instant are Cronny's to account for: creation, resumption or the last edit.
     instant("active_since", required=True),
     # Whether nothing follows what is planned: the last trigger to end makes such a schedule `processed`.
@@ -65,6 +71,9 @@ schedules = Table(
     one_of("shift", "next", "previous"),
     CheckConstraint("jitter_seconds BETWEEN 0 AND 86400", name="jitter_seconds"),
     one_of("schedule_status", "pending", "processing", "processed", "inactive"),
+    one_of("overlap", "skip", "buffer_one", "buffer_all", "allow", "cancel_running"),
+    one_of("catch_up", "none", "latest", "all"),
+    CheckConstraint("catch_up_window_seconds BETWEEN 0 AND 2592000", name="catch_up_window"),
 )
 Index("ix_schedules_pending", schedules.c.id, postgresql_where=text("schedule_status = 'pending'"))
 Index("ix_schedules_ending", schedules.c.id, postgresql_where=text("schedule_status = 'processing' AND exhausted"))
@@ -89,13 +98,31 @@ triggers = Table(
     # What this run gets in place of the schedule's input.
     Column("input", JSONB(none_as_null=True)),
     Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
-    # When the creator may dispatch it: the due time, later for another attempt.
+    # When the creator may dispatch it: the due time, later for another attempt or while it is held.
     Column("next_attempt_at", TIMESTAMP(timezone=True), nullable=False),
     # When a queued trigger that nobody claimed is sent again; each sending doubles the wait.
     instant("resend_at"),
     Column("sends", SmallInteger, nullable=False, server_default=text("0")),
+    # The message that it travels in, by the smallest trigger id in it: what one user has on the way is counted by it.
+    Column("pack", BigInteger),
+    # Why a trigger that is due stays scheduled: another run of its schedule, a broken target, its user's share.
+    Column("hold", Text),
+    # The host that a trigger held by a breaker waits for.
+    Column("held_for", Text),
     # Set when an executor died with it: it no longer shares a message, so that it can harm nobody else.
     Column("alone", Boolean, nullable=False, server_default=text("false")),
+    # Attempts that died with their executor; the others ended in an outcome.
+    Column("crashes", SmallInteger, nullable=False, server_default=text("0")),
+    # A job that may be sent once only, from before it is sent until its outcome is recorded.
+    Column("sending_job_id", BigInteger),
+    # A dead letter that was sent on its way again: how often, which attempts no longer count as tries, whose results
+    # no longer count, and inputs that replace those of jobs: {"job id": input}.
+    Column("redrives", SmallInteger, nullable=False, server_default=text("0")),
+    Column("tries_after", SmallInteger, nullable=False, server_default=text("0")),
+    Column("results_after", SmallInteger, nullable=False, server_default=text("0")),
+    Column("job_inputs", JSONB(none_as_null=True)),
+    # A dead letter that its user has put away.
+    instant("discarded_at"),
     instant("lease_until"),
     instant("created_at", required=True),
     instant("queued_at"),
@@ -113,8 +140,36 @@ triggers = Table(
         "(status IN ('completed', 'failed', 'skipped', 'cancelled')) = (finished_at IS NOT NULL)", name="finished"
     ),
     CheckConstraint("status NOT IN ('failed', 'skipped') OR reason IS NOT NULL", name="reason"),
+    one_of("hold", "overlap", "breaker", "limit"),
+    CheckConstraint("hold IS NULL OR status = 'scheduled' AND reason IS NOT NULL", name="held"),
+    CheckConstraint("(held_for IS NOT NULL) = (hold IS NOT NULL AND hold = 'breaker')", name="held_for"),
+    CheckConstraint("discarded_at IS NULL OR status = 'failed'", name="discarded"),
 )
-Index("ix_triggers_due", triggers.c.next_attempt_at, postgresql_where=text("status = 'scheduled'"))
+# What waits for its user's share is let go by another statement, user by user: a long line stops nobody else.
+Index(
+    "ix_triggers_due",
+    triggers.c.next_attempt_at,
+    postgresql_where=text("status = 'scheduled' AND (hold IS NULL OR hold <> 'limit')"),
+)
+Index(
+    "ix_triggers_limited",
+    triggers.c.user_id,
+    triggers.c.next_attempt_at,
+    postgresql_where=text("status = 'scheduled' AND hold = 'limit'"),
+)
+Index(
+    "ix_triggers_held_for",
+    triggers.c.user_id,
+    triggers.c.held_for,
+    triggers.c.due_at,
+    postgresql_where=text("hold = 'breaker'"),
+)
+Index(
+    "ix_triggers_in_flight",
+    triggers.c.user_id,
+    triggers.c.pack,
+    postgresql_where=text("status IN ('queued', 'executing')"),
+)
 Index("ix_triggers_resend", triggers.c.resend_at, postgresql_where=text("status = 'queued'"))
 Index("ix_triggers_lease", triggers.c.lease_until, postgresql_where=text("status = 'executing'"))
 # I3: one planned occurrence per schedule. Resuming, editing or two creators at once cannot plan a second one.
@@ -122,7 +177,7 @@ Index(
     "uq_triggers_planned",
     triggers.c.schedule_id,
     unique=True,
-    postgresql_where=text("status = 'scheduled' AND attempt = 0 AND kind = 'planned'"),
+    postgresql_where=text("status = 'scheduled' AND attempt = 0 AND kind = 'planned' AND hold IS NULL"),
 )
 Index(
     "ix_triggers_unfinished",
@@ -137,3 +192,9 @@ Index(
     postgresql_where=text("status = 'scheduled' AND kind = 'backfill'"),
 )
 Index("ix_triggers_finished", triggers.c.finished_at, postgresql_where=text("finished_at IS NOT NULL"))
+Index(
+    "ix_triggers_dead",
+    triggers.c.user_id,
+    triggers.c.id,
+    postgresql_where=text("status = 'failed' AND discarded_at IS NULL"),
+)

@@ -64,6 +64,11 @@ jobs = Table(
     Column("condition", JSONB(none_as_null=True)),
     Column("is_root_job", Boolean, nullable=False),
     Column("job_timeout_in_secs", Integer, nullable=False),
+    # How often it is tried again, when, and after which failures; without it a failure is final.
+    Column("retry", JSONB(none_as_null=True)),
+    Column("delivery", Text, nullable=False, server_default=text("'at_least_once'")),
+    # host:port that it calls, where its input says so without being computed.
+    Column("host", Text),
     instant("created_at", required=True),
     instant("updated_at", required=True),
     UniqueConstraint("user_id", "id"),
@@ -73,5 +78,6 @@ jobs = Table(
     CheckConstraint("job_template_owner_id IN (0, user_id)", name="job_template_owner"),
     CheckConstraint("job_timeout_in_secs BETWEEN 1 AND 600", name="job_timeout"),
     one_of("job_input_type", "static_input", "job_output_as_input", "job_input_as_template"),
+    one_of("delivery", "at_least_once", "at_most_once"),
 )
 Index("uq_jobs_root", jobs.c.action_id, unique=True, postgresql_where=text("is_root_job"))
