@@ -8,6 +8,7 @@ from chalicelib import call
 from chalicelib.resources import (
     actions,
     auth,
+    breakers,
     calendars,
     dashboard,
     health,
@@ -30,6 +31,7 @@ RESOURCES = (
     job_templates.routes,
     triggers.routes,
     job_executions.routes,
+    breakers.routes,
     dashboard.routes,
     health.routes,
     welcome.routes,

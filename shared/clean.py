@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.services import Services
-from shared.store import cleaning
+from shared.store import breakers, cleaning
 from shared.store.cleaning import Progress
 from shared.store.services import forget_silent
 
@@ -35,6 +35,7 @@ def clean(services: Services, now: datetime) -> Cleaned:
     1. Of each job that ran since the last batch, delete executions beyond the newest N and the newest N failures.
     2. Turn finished triggers without executions into ledger rows.
     3. Delete what has expired, and move the bookmark. A crash before the COMMIT repeats the batch.
+    Breakers that nothing happened to for a day are forgotten: users may call a new host each time.
     """
     keep, speed = services.settings.executions_per_job, services.clock.speed
     with services.database.begin() as connection:
@@ -48,6 +49,7 @@ def clean(services: Services, now: datetime) -> Cleaned:
         seen = old[-1].finished_at if old else progress.finished_at
         compacted = cleaning.compact(connection, [*trimmed, *(row.id for row in old)], seen)
         expired = cleaning.expire(connection, now, BATCH) + cleaning.forget_schedules(connection, horizon, BATCH)
+        expired += breakers.forget(connection, horizon, BATCH)
         forget_silent(connection, now - SILENT_AFTER * speed)
         # A job with more to trim than one batch takes is visited again before the bookmark passes it.
         more_of_a_job = len(trimmed) >= PER_JOB
