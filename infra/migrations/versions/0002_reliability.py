@@ -68,6 +68,7 @@ CREATE TABLE breakers (
     CONSTRAINT ck_breakers_probe CHECK (state = 'closed' OR probe_at IS NOT NULL),
     CONSTRAINT fk_breakers_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_breakers_known ON breakers (user_id, state DESC) WHERE state <> 'closed' OR failures > 0;
 CREATE INDEX ix_breakers_probe ON breakers (probe_at) WHERE state <> 'closed';
 CREATE TABLE dead_messages (
     message_id TEXT NOT NULL,

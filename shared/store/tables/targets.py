@@ -38,6 +38,13 @@ breakers = Table(
     one_of("state", "closed", "open", "half_open"),
     CheckConstraint("state = 'closed' OR probe_at IS NOT NULL", name="probe"),
 )
+# Read at each claim, for the users in it: those that are not closed come first.
+Index(
+    "ix_breakers_known",
+    breakers.c.user_id,
+    breakers.c.state.desc(),
+    postgresql_where=text("state <> 'closed' OR failures > 0"),
+)
 Index("ix_breakers_probe", breakers.c.probe_at, postgresql_where=text("state <> 'closed'"))
 
 # Messages that the queue gave up on, and the triggers that they named.
