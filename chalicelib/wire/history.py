@@ -50,6 +50,8 @@ def trigger_to_json(trigger: Trigger) -> dict[str, Any]:
         "queued_at": trigger.queued_at,
         "started_at": trigger.started_at,
         "finished_at": trigger.finished_at,
+        "redrives": trigger.redrives,
+        "discarded_at": trigger.discarded_at,
     }
 
 

@@ -36,7 +36,7 @@ INVARIANTS: Mapping[str, str] = {
             )""",
     "I3 an active recurring schedule has one planned trigger, an active relative one has one unfinished": """
         SELECT s.id, s.schedule_type || ' with ' || count(t.id) AS detail FROM schedules s
-        LEFT JOIN triggers t ON t.schedule_id = s.id AND t.kind = 'planned' AND (
+        LEFT JOIN triggers t ON t.schedule_id = s.id AND t.kind = 'planned' AND t.redrives = 0 AND (
             t.status = 'scheduled' AND t.attempt = 0
             OR s.schedule_type = 'relative' AND t.status IN ('scheduled', 'queued', 'executing'))
         WHERE s.schedule_status = 'processing' AND NOT s.exhausted AND s.schedule_type <> 'absolute'
@@ -80,7 +80,7 @@ INVARIANTS: Mapping[str, str] = {
         FROM triggers t JOIN schedules s ON s.id = t.schedule_id
         WHERE t.status IN ('scheduled', 'queued') AND (
             s.version <> t.schedule_version OR s.deleted_at IS NOT NULL
-            OR s.schedule_status = 'inactive' AND t.kind = 'planned')""",
+            OR s.schedule_status = 'inactive' AND t.kind = 'planned' AND t.redrives = 0)""",
 }
 
 

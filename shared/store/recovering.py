@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, rows
+from shared.store.kinds import WANTED_AS
 from shared.store.tables import schedules, triggers
 from shared.trigger import TriggerId, TriggerStatus
 
@@ -20,7 +21,7 @@ LOST = (
         triggers.c.kind,
         # What its user asked for goes on while the schedule is paused.
         (
-            ((schedules.c.schedule_status == "inactive") & (triggers.c.kind == "planned"))
+            ((schedules.c.schedule_status == "inactive") & (WANTED_AS == "planned"))
             | schedules.c.deleted_at.is_not(None)
             | (schedules.c.version != triggers.c.schedule_version)
         ).label("changed"),
