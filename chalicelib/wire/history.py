@@ -58,7 +58,11 @@ def trigger_to_json(trigger: Trigger) -> dict[str, Any]:
 def whole_trigger_to_json(found: TriggerWithExecutions) -> dict[str, Any]:
     """The same with what its jobs did."""
     executions = [execution_to_json(recorded) for recorded in found.job_executions]
-    return {**trigger_to_json(found.trigger), "job_executions": executions}
+    return {
+        **trigger_to_json(found.trigger),
+        "queue_failures": found.queue_failures,
+        "job_executions": executions,
+    }
 
 
 def execution_to_json(recorded: Recorded) -> dict[str, Any]:
