@@ -37,7 +37,7 @@ RECENT = select(func.array_agg(_recent.c.job_id.distinct()), func.max(_recent.c.
 
 _job = func.unnest(ids("jobs")).table_valued("id", name="job").render_derived()
 _beyond = (
-    select(job_executions.c.id)
+    select(job_executions.c.id, job_executions.c.trigger_id)
     .where(job_executions.c.job_id == _job.c.id)
     .order_by(job_executions.c.id.desc())
     .offset(bindparam("keep"))
@@ -51,6 +51,8 @@ _kept_failure = (
     .limit(bindparam("keep"))
     .correlate(_job)
 )
+# Another attempt of what has not ended goes on from its results and counts its tries.
+_ended_at = select(triggers.c.finished_at).where(triggers.c.id == _beyond.c.trigger_id).scalar_subquery()
 # The newest N of each job stay, and so do its newest N failures: successes never push the evidence out.
 TRIM = (
     delete(job_executions)
@@ -60,7 +62,7 @@ TRIM = (
             func.array(
                 select(_beyond.c.id)
                 .select_from(_job.join(_beyond, true()))
-                .where(_beyond.c.id.not_in(_kept_failure))
+                .where(_beyond.c.id.not_in(_kept_failure), _ended_at.is_not(None))
                 .scalar_subquery()
             )
         )
