@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.failpoints import reach
 from shared.services import Services
 from shared.store import cleaning
 from shared.store.cleaning import Progress
@@ -43,6 +44,8 @@ def clean(services: Services, now: datetime) -> Cleaned:
             return NOTHING
         jobs, last, more_jobs = cleaning.recent_jobs(connection, progress.execution_id, BATCH)
         trimmed = cleaning.trim(connection, jobs, keep, PER_JOB)
+        if __debug__:
+            reach("clean.trimmed", connection)
         horizon = now - DETAILS_KEPT * speed
         old = cleaning.finished(connection, progress.finished_at, horizon, BATCH)
         seen = old[-1].finished_at if old else progress.finished_at
@@ -52,5 +55,9 @@ def clean(services: Services, now: datetime) -> Cleaned:
         # A job with more to trim than one batch takes is visited again before the bookmark passes it.
         more_of_a_job = len(trimmed) >= PER_JOB
         cleaning.advance(connection, Progress(progress.execution_id if more_of_a_job else last, seen))
+        if __debug__:
+            reach("clean.written", connection)
+    if __debug__:
+        reach("clean.committed")
     more = more_jobs or more_of_a_job or len(old) >= BATCH or expired >= BATCH
     return Cleaned(len(trimmed), compacted, expired, more)

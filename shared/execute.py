@@ -13,6 +13,7 @@ from threading import Thread
 
 from shared.action import ActionId, JobGraph
 from shared.errors import Unavailable
+from shared.failpoints import reach
 from shared.job import JobId
 from shared.outcome import JobExecution
 from shared.record import Event, JobEnded, TriggerEnded, record
@@ -62,15 +63,23 @@ def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: f
 
     Raises ``Unavailable`` when the database is away for so long that the end of a run cannot be recorded.
     """
+    if __debug__:
+        reach("receive.received")
     now, speed = services.clock.now(), services.clock.speed
     with services.database.begin() as connection:
         claims = executing.claim(connection, trigger_ids, now, speed)
         loaded = graphs.graphs(connection, [claim.action_id for claim in claims if claim.action_id is not None])
         done = graphs.completed(connection, [claim.id for claim in claims if claim.attempt > 1])
+        if __debug__:
+            reach("claim.written", connection)
+    if __debug__:
+        reach("claim.committed")
     pack = _Pack(services, now, speed, lasts_until)
     for claim in claims:
         _start(pack, claim, loaded, done.get(claim.id, {}))
     endings = _follow(pack)
+    if __debug__:
+        reach("execute.ended")
     statuses = list(endings.values())
     return Executed(
         completed=statuses.count(TriggerStatus.COMPLETED),

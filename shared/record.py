@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.errors import CronnyError, Unavailable
+from shared.failpoints import reach
 from shared.outcome import JobExecution
 from shared.services import Services
 from shared.store import executing, following
@@ -75,4 +76,8 @@ def _record(services: Services, events: Sequence[Event], now: datetime) -> set[T
             event.claim.schedule_id for event in endings.values() if event.claim.id in ended and event.claim.leads_on
         ]
         following.plan_after(connection, over, now)
+        if __debug__:
+            reach("record.written", connection)
+    if __debug__:
+        reach("record.committed")
     return {*leases, *endings} - held - ended

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.dispatch import send
+from shared.failpoints import reach
 from shared.packs import Sendable
 from shared.schedule import ScheduleId, ScheduleType
 from shared.services import Services
@@ -42,7 +43,11 @@ def recover(services: Services, now: datetime) -> Recovered:
     speed = services.clock.speed
     with services.database.begin() as connection:
         unclaimed = dispatching.take_unclaimed(connection, now, BATCH, speed)
+        if __debug__ and unclaimed:
+            reach("recover.resend_written", connection)
     if unclaimed:
+        if __debug__:
+            reach("recover.resend_committed")
         log.warning("%s queued triggers were not claimed in time and are sent again", len(unclaimed))
         send(services, [Sendable(row.id, row.user_id, row.alone) for row in unclaimed], now)
     retried, failed = _recover_lost(services, now)
@@ -54,7 +59,10 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
     over: list[tuple[TriggerId, str]] = []
     relative: list[ScheduleId] = []
     with services.database.begin() as connection:
-        for row in recovering.lock_lost(connection, now, BATCH):
+        lost = recovering.lock_lost(connection, now, BATCH)
+        if __debug__ and lost:
+            reach("recover.lost_locked", connection)
+        for row in lost:
             ending = CHANGED if row.changed else LAST_ONE if row.attempt >= MAX_ATTEMPTS else TRY_AGAIN
             reason = LOST.format(row.attempt) + ending
             log.warning("trigger %s: %s", row.id, reason)
@@ -65,4 +73,8 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
         recovering.retry(connection, again, now)
         recovering.fail(connection, over, now)
         following.plan_after(connection, relative, now)
+        if __debug__ and lost:
+            reach("recover.lost_written", connection)
+    if __debug__ and lost:
+        reach("recover.lost_committed")
     return len(again), len(over)

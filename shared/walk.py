@@ -17,6 +17,7 @@ from shared import inputs
 from shared.action import JobGraph
 from shared.conditions import next_job
 from shared.errors import Invalid
+from shared.failpoints import reach
 from shared.job import Job, JobId, JsonObject, JsonValue
 from shared.outcome import JobExecution, Outcome
 from shared.runners import RunContext, Runner
@@ -195,10 +196,15 @@ class _Walk:
         attempt = self.attempt
         key = f"{attempt.idempotency_key}-{job.id}"
         try:
-            return runner.run(step.input, RunContext(step.deadline, key, attempt.trigger_id, attempt.number))
+            if __debug__:
+                reach("run.started")
+            outcome = runner.run(step.input, RunContext(step.deadline, key, attempt.trigger_id, attempt.number))
         except Exception as error:
             _log.exception("a runner raised instead of answering", extra={"job_type": job.job_type})
             return Outcome.failed(f"the {job.job_type} runner failed unexpectedly ({type(error).__name__})")
+        if __debug__:
+            reach("run.answered")
+        return outcome
 
     def _after(self, job: Job, execution: JobExecution) -> Job | WalkResult:
         self.ended[job.id] = execution
