@@ -42,12 +42,8 @@ def held_rows(rules: Rules, state: State) -> set[int]:
     """Rows that an open transaction holds."""
     if not rules.locks:
         return set()
-    held = {
-        row
-        for creator in state.creators
-        if creator.doing in ("dispatch", "late", "resend", "recover")
-        for row in creator.rows
-    }
+    holders = [creator for creator in state.creators if creator.doing in ("dispatch", "late", "resend", "recover")]
+    held = {row for creator in holders for row in creator.rows}
     return held | {row for executor in state.executors for row in executor.claiming}
 
 
