@@ -1,7 +1,10 @@
 """Triggers: one occurrence of a schedule each, decided exactly once.
 
 scheduled --dispatch--> queued --claim--> executing --finish--> completed | failed
-    |                     |                   `--lost, attempts left--> scheduled
+    |  ^                  |                   |
+    |  `------------------|-------------------|-- a job failed and is tried again, at its time
+    |  `------------------|-------------------|-- its executor died, fewer than MAX_CRASHES times
+    |                     |                   `-- the schedule changed meanwhile, or it died once too often --> failed
     |                     `--pause, edit, delete--> cancelled --resume at the same due time--> scheduled
     |--pause, edit, delete--> cancelled
     `--missed for too long--> skipped
@@ -42,7 +45,7 @@ class TriggerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """An occurrence as its owner sees it. ``reason`` says why it did not complete."""
+    """An occurrence as its owner sees it. ``reason`` says why it did not complete, or has not yet."""
 
     id: TriggerId
     user_id: UserId
@@ -53,6 +56,8 @@ class Trigger:
     status: TriggerStatus
     reason: str | None
     attempt: int
+    crashes: int
+    next_attempt_at: datetime
     created_at: datetime
     queued_at: datetime | None
     started_at: datetime | None
@@ -75,9 +80,20 @@ class Claim:
     schedule_type: ScheduleType
     schedule_name: str
     schedule_input: JsonObject
-    kind: TriggerKind = TriggerKind.PLANNED
+    kind: TriggerKind
+    # When its first attempt began.
+    started_at: datetime
+    lease_until: datetime
+    redrives: int
+    # What replaces the inputs of its jobs: {"job id": input}.
+    job_inputs: JsonObject | None
 
     @property
     def leads_on(self) -> bool:
-        """Whether its end plans the next run: that of a relative schedule, unless somebody asked for this one."""
-        return self.schedule_type == ScheduleType.RELATIVE and self.kind == TriggerKind.PLANNED
+        """Whether its end plans the next run: see ``leads_on``."""
+        return leads_on(self.schedule_type, self.kind, self.redrives)
+
+
+def leads_on(schedule_type: str, kind: str, redrives: int) -> bool:
+    """Whether the end of a trigger plans the next run: that of a relative schedule, unless somebody asked for it."""
+    return schedule_type == ScheduleType.RELATIVE and kind == TriggerKind.PLANNED and redrives == 0
