@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.errors import Unavailable
+from shared.failpoints import reach
 from shared.queue import DeadMessage, Pack, encode
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class SqsTriggerQueue:
             )
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"The trigger queue is away: {error}") from error
+        if __debug__:
+            reach("send.one_batch_sent")
         return len(answer.get("Successful", []))
 
 
