@@ -2,6 +2,7 @@
 
 from calendar import monthrange
 from dataclasses import dataclass
+from functools import lru_cache
 
 LAST = -1
 
@@ -54,12 +55,17 @@ class Days:
     week: WeekDays
     either: bool
 
-    def of(self, year: int, month: int) -> list[int]:
+    def of(self, year: int, month: int) -> tuple[int, ...]:
         """The days picked in a month, in order."""
         monday_based, length = monthrange(year, month)
-        first = (monday_based + 1) % 7
-        by_month, by_week = self.month.of(first, length), self.week.of(first, length)
-        return sorted(by_month | by_week if self.either else by_month & by_week)
+        return _picked(self, (monday_based + 1) % 7, length)
+
+
+@lru_cache(maxsize=4096)
+def _picked(days: Days, first: int, length: int) -> tuple[int, ...]:
+    """There are but 28 kinds of months."""
+    by_month, by_week = days.month.of(first, length), days.week.of(first, length)
+    return tuple(sorted(by_month | by_week if days.either else by_month & by_week))
 
 
 def _working_day(day: int, first: int, length: int) -> int:
