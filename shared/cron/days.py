@@ -1,10 +1,12 @@
 """Which days of a month a cron expression picks. Pure calendar arithmetic; weekdays count from Sunday = 0."""
 
-from calendar import monthrange
+from calendar import isleap
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 LAST = -1
+_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,12 @@ class WeekDays:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Days:
-    """Both day fields, and how they combine: ``either`` is OR, otherwise a day must satisfy both."""
+    """Both day fields, and how they combine: ``either`` is OR, otherwise a day must satisfy both.
+
+    Compared by identity, because what is picked is remembered for it.
+    """
 
     month: MonthDays
     week: WeekDays
@@ -57,8 +62,9 @@ class Days:
 
     def of(self, year: int, month: int) -> tuple[int, ...]:
         """The days picked in a month, in order."""
-        monday_based, length = monthrange(year, month)
-        return _picked(self, (monday_based + 1) % 7, length)
+        length = 29 if month == 2 and isleap(year) else _LENGTHS[month - 1]
+        # The first day of the calendar was a Monday, so days counted from there give weekdays from Sunday = 0.
+        return _picked(self, date(year, month, 1).toordinal() % 7, length)
 
 
 @lru_cache(maxsize=4096)
