@@ -4,8 +4,9 @@ What is due is a set: every occurrence of the timetable (an excluded one is due,
 skipped) and every instant to which an excluded one moves. Nothing needs to be remembered to find the next of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from shared.calendars import MAX_SHIFT_DAYS, Shift, excluded, shifted, touched
@@ -17,6 +18,10 @@ _TICK = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 # Sources looked at for each day: a timetable that fires more often within an exclusion moves no more than these.
 _SOURCES = 200
+# Where the next occurrence is further away than this, and no more of them lie within the farthest move, each of them is
+# looked at: it costs less than looking at each day.
+_WIDE, _FEW = 4 * _DAY, 10
+_FARTHEST = MAX_SHIFT_DAYS * _DAY + _SLACK
 
 Following = Callable[[datetime], datetime | None]
 
@@ -26,11 +31,27 @@ def next_moved(timing: Timing, following: Following, after: datetime) -> datetim
     shift, regular = timing.shift, following(after)
     if shift is None or (regular is None and shift is Shift.PREVIOUS):
         return None
-    found: datetime | None = None
-    until = regular or after + (MAX_SHIFT_DAYS + 1) * _DAY
+    until = regular or after + _FARTHEST
+    sparse = _sparse(timing, following, after, until) if until - after > _WIDE else None
+    if sparse is None:
+        return _by_distance(timing, following, (after, until))
+    moved = (target(timing, source) for source in sparse if excluded(timing.calendars, source) is not None)
+    return min((at for at in moved if at is not None and after < at < until), default=None)
+
+
+def _sparse(timing: Timing, following: Following, after: datetime, until: datetime) -> list[datetime] | None:
+    """Every occurrence that may move to between the two; None when they are many."""
+    start, end = (after - _FARTHEST, until) if timing.shift is Shift.NEXT else (after, until + _FARTHEST)
+    found = list(islice(_sources(following, start, end), _FEW + 1))
+    return found if len(found) <= _FEW else None
+
+
+def _by_distance(timing: Timing, following: Following, span: tuple[datetime, datetime]) -> datetime | None:
+    """The same, by looking at what moves by a day, then by two, and so on."""
+    (after, until), found = span, None
     for days in range(1, MAX_SHIFT_DAYS + 1):
-        moved_by = days * (_DAY if shift is Shift.NEXT else -_DAY)
-        slack = _SLACK if _clock_changes(timing.timezone, (after, until), moved_by) else _TICK
+        moved_by = days * (_DAY if timing.shift is Shift.NEXT else -_DAY)
+        slack = _SLACK if _clock_changes(timing.timezone, span, moved_by) else _TICK
         start, end = after - moved_by - slack, until - moved_by + slack
         # What moves by so many days passes the excluded days in between: past an open one there is nothing to find.
         if not touched(timing.calendars, start, end):
@@ -63,14 +84,18 @@ def _earliest(
     timing: Timing, following: Following, sources: tuple[datetime, datetime], targets: tuple[datetime, datetime]
 ) -> datetime | None:
     """The first instant strictly between ``targets`` to which an occurrence between ``sources`` moves."""
-    source = following(sources[0])
-    for _ in range(_SOURCES):
-        if source is None or source > sources[1]:
-            break
+    for source in islice(_sources(following, *sources), _SOURCES):
         if excluded(timing.calendars, source) is not None:
             moved = target(timing, source)
             if moved is not None and targets[0] < moved < targets[1]:
                 # Later ones that move by as many days move behind it; by other days, they are found among those.
                 return moved
-        source = following(source)
     return None
+
+
+def _sources(following: Following, after: datetime, until: datetime) -> Iterator[datetime]:
+    """The occurrences between the two, the latter included."""
+    source = following(after)
+    while source is not None and source <= until:
+        yield source
+        source = following(source)

@@ -6,7 +6,7 @@ Due times are whole seconds: the creator ticks on whole seconds, so nothing coul
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 from shared import calendars, cron, shifts
 from shared.errors import Fault
@@ -40,9 +40,9 @@ def next_due(timing: Timing, after: datetime) -> datetime | None:
     """
     if timing.schedule_type is not ScheduleType.RECURRING:
         return None
-    regular = partial(_regular, timing)
-    moved = shifts.next_moved(timing, regular, after) if timing.shift and timing.calendars else None
-    return moved if moved is not None else regular(after)
+    if timing.shift and timing.calendars:
+        return _shifted(timing if _own(timing) else replace(timing, seed=0), after)
+    return _regular(timing, after)
 
 
 def following_due(timing: Timing, due: datetime) -> datetime | None:
@@ -182,6 +182,21 @@ def _single(timing: Timing, since: datetime) -> datetime | None:
         moved = shifts.target(timing, due)
         due = moved if moved is not None and moved > since - ABSOLUTE_GRACE else due
     return due if due > since - ABSOLUTE_GRACE else None
+
+
+def _own(timing: Timing) -> bool:
+    """Whether its times depend on which schedule it is."""
+    return timing.jitter_seconds > 0 or (
+        timing.schedule_unit is ScheduleUnit.CRON and cron.spreads(timing.schedule_value)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _shifted(timing: Timing, after: datetime) -> datetime | None:
+    """The next occurrence where calendars move some: kept, because many schedules share a timetable and calendars."""
+    regular = partial(_regular, timing)
+    moved = shifts.next_moved(timing, regular, after)
+    return moved if moved is not None else regular(after)
 
 
 def _regular(timing: Timing, after: datetime) -> datetime | None:

@@ -51,7 +51,7 @@ def next_fire(
     return _found(expression, timezone, gap, fold, seed if spreads(expression) else 0).after(after)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _found(expression: str, timezone: str, gap: DstGap | None, fold: DstFold | None, seed: int) -> Found:
     return Found(partial(_times, expression, timezone, gap, fold, seed))
 

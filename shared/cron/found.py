@@ -4,12 +4,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from threading import Lock
 
 Times = Callable[[datetime], Iterator[datetime]]
 
 # Stretches of time that are kept of one timetable, and due times that are kept of a stretch.
-_STRETCHES, _KEPT = 3, 256
+_STRETCHES, _KEPT = 8, 64
 # So many due times are walked on before it is cheaper to begin anew.
 _STEPS = 32
 
@@ -24,9 +25,7 @@ class _Stretch:
     ended: bool = False
 
     def reaches(self, instant: datetime) -> bool:
-        """Walk on until something is due after ``instant``, or nothing at all any more; not too far."""
-        if instant < self.since:
-            return False
+        """Walk on until something is due after ``instant`` (from ``since`` on) or nothing follows; not too far."""
         for _ in range(_STEPS):
             if self.ended or (self.times and instant < self.times[-1]):
                 return True
@@ -61,8 +60,9 @@ class Found:
     def after(self, instant: datetime) -> datetime | None:
         """The first due time strictly after ``instant``; None when there is none."""
         with self._lock:
-            stretch = next((known for known in self._stretches if known.reaches(instant)), None)
-            if stretch is None:
+            begun = (known for known in self._stretches if known.since <= instant)
+            stretch = max(begun, key=attrgetter("since"), default=None)
+            if stretch is None or not stretch.reaches(instant):
                 stretch = _Stretch(instant, self._times(instant))
                 self._stretches = [stretch, *self._stretches[: _STRETCHES - 1]]
                 stretch.reaches(instant)
