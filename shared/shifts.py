@@ -6,7 +6,8 @@ skipped) and every instant to which an excluded one moves. Nothing needs to be r
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from itertools import islice
+from heapq import heappop, heappush
+from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
 from shared.calendars import MAX_SHIFT_DAYS, Shift, excluded, shifted, touched
@@ -21,9 +22,13 @@ _SOURCES = 200
 # Where the next occurrence is further away than this, and no more of them lie within the farthest move, each of them is
 # looked at: it costs less than looking at each day.
 _WIDE, _FEW = 4 * _DAY, 10
+# So many within the farthest move are too many to have all of them in mind at once.
+_MANY = 500
 _FARTHEST = MAX_SHIFT_DAYS * _DAY + _SLACK
 
+# What comes after an instant: the next occurrence, and all of them.
 Following = Callable[[datetime], datetime | None]
+Occurrences = Callable[[datetime], Iterator[datetime]]
 
 
 def next_moved(timing: Timing, following: Following, after: datetime) -> datetime | None:
@@ -35,8 +40,38 @@ def next_moved(timing: Timing, following: Following, after: datetime) -> datetim
     sparse = _sparse(timing, following, after, until) if until - after > _WIDE else None
     if sparse is None:
         return _by_distance(timing, following, (after, until))
-    moved = (target(timing, source) for source in sparse if excluded(timing.calendars, source) is not None)
+    moved = (_moved(timing, source) for source in sparse)
     return min((at for at in moved if at is not None and after < at < until), default=None)
+
+
+def merged(timing: Timing, occurrences: Occurrences, after: datetime) -> Iterator[datetime] | None:
+    """Every due time after ``after``: the occurrences, and where excluded ones move to. None when they are too many."""
+    start = after - _FARTHEST if timing.shift is Shift.NEXT else after
+    first = list(islice(occurrences(start), _MANY))
+    if len(first) == _MANY and first[-1] < start + _FARTHEST:
+        return None
+    return _merged(timing, occurrences(start), after)
+
+
+def _merged(timing: Timing, occurrences: Iterator[datetime], after: datetime) -> Iterator[datetime]:
+    waiting: list[datetime] = []
+    # Nothing moves further back than this, so whatever is earlier has its place in the order.
+    back = _FARTHEST if timing.shift is Shift.PREVIOUS else timedelta()
+    for occurrence in chain(occurrences, [None]):
+        for due in (occurrence, _moved(timing, occurrence)):
+            if due is not None and due > after:
+                heappush(waiting, due)
+        while waiting and (occurrence is None or waiting[0] <= occurrence - back):
+            due = heappop(waiting)
+            if due > after:
+                yield due
+                after = due
+
+
+def _moved(timing: Timing, occurrence: datetime | None) -> datetime | None:
+    if occurrence is None or excluded(timing.calendars, occurrence) is None:
+        return None
+    return target(timing, occurrence)
 
 
 def _sparse(timing: Timing, following: Following, after: datetime, until: datetime) -> list[datetime] | None:
@@ -85,11 +120,10 @@ def _earliest(
 ) -> datetime | None:
     """The first instant strictly between ``targets`` to which an occurrence between ``sources`` moves."""
     for source in islice(_sources(following, *sources), _SOURCES):
-        if excluded(timing.calendars, source) is not None:
-            moved = target(timing, source)
-            if moved is not None and targets[0] < moved < targets[1]:
-                # Later ones that move by as many days move behind it; by other days, they are found among those.
-                return moved
+        moved = _moved(timing, source)
+        if moved is not None and targets[0] < moved < targets[1]:
+            # Later ones that move by as many days move behind it; by other days, they are found among those.
+            return moved
     return None
 
 

@@ -11,6 +11,6 @@ docs/cron.md says what an expression may contain and what is promised when the c
 
 from shared.cron.fires import check, next_fire, upcoming
 from shared.cron.reading import BadCron, Pattern, read, spreads
-from shared.cron.zones import zone
+from shared.cron.zones import Change, next_change, zone
 
-__all__ = ["BadCron", "Pattern", "check", "next_fire", "read", "spreads", "upcoming", "zone"]
+__all__ = ["BadCron", "Change", "Pattern", "check", "next_change", "next_fire", "read", "spreads", "upcoming", "zone"]

@@ -15,6 +15,8 @@ from shared.cron.reading import BadCron, Pattern, read, spreads
 from shared.cron.zones import Change, next_change, offset, zone
 from shared.schedule import DstFold, DstGap
 
+# Of a wall clock.
+_EARLIEST, _LATEST = datetime(1, 1, 1), datetime(9999, 12, 31)  # noqa: DTZ001
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The largest change that a clock has made is a whole day (Pacific/Apia, 2011).
 _NEAR = timedelta(days=2)
@@ -137,7 +139,7 @@ class _Seams:
 
     def _counted(self, seam: Change | None, coming: Change | None) -> tuple[datetime, datetime]:
         """From and to which wall-clock time those count that lie between two changes of the clock."""
-        first, beyond = datetime.min, datetime.max
+        first, beyond = _EARLIEST, _LATEST
         if seam is not None and self.fold is DstFold.FIRST:
             first = _local(seam.at, seam.before)
         if coming is not None and self.fold is DstFold.LAST:

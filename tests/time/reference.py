@@ -51,12 +51,12 @@ def due(walked: Walk, matches: Matches, gap: DstGap, fold: DstFold) -> list[date
 
 
 def _on_the_clock(shown: Iterable[Shown], matches: Matches, fold: DstFold) -> set[datetime]:
-    counted = {
-        DstFold.FIRST: lambda which, _: which == 0,
-        DstFold.LAST: lambda which, many: which == many - 1,
-        DstFold.BOTH: lambda *_: True,
-    }[fold]
-    return {instant for instant, wall, which, many in shown if counted(which, many) and matches(wall)}
+    return {instant for instant, wall, which, many in shown if _counts(which, many, fold) and matches(wall)}
+
+
+def _counts(which: int, many: int, fold: DstFold) -> bool:
+    """Whether the time counts that comes for the ``which``-th time of ``many``, from 0 on."""
+    return fold is DstFold.BOTH or which == (0 if fold is DstFold.FIRST else many - 1)
 
 
 def _after_gaps(walked: Walk, matches: Matches, gap: DstGap) -> set[datetime]:

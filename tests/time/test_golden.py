@@ -10,8 +10,8 @@ What follows was read in the table zone by zone, against what is known of each c
 - Australia/Lord_Howe changes by half an hour. On 4 April 2027 02:00 -> 01:30: 02:30 comes once. On 3 October
   02:00 -> 02:30: 02:30 exists, and is the very instant at which the gap ends: it is due once, with skip, too. ``H H``,
   which is 02:31 here, exists as well.
-- Asia/Kathmandu went from +05:30 to +05:45 on 1 January 1986 at 00:00: midnight was left out, so ``0 0`` is due at 00:15
-  with run_after, and not at all on that day with skip. ``*/15`` has 00:15 right after 23:45, as always.
+- Asia/Kathmandu went from +05:30 to +05:45 on 1 January 1986 at 00:00: midnight was left out, so ``0 0`` is due at
+  00:15 with run_after, and not at all that day with skip. ``*/15`` has 00:15 right after 23:45, as always.
 - Pacific/Apia left out the whole of 30 December 2011. ``30 2`` of the 30th is due when the 31st begins, at
   00:00+14:00 with run_after, and on the 31st at 02:30 again; ``0 0`` of the 30th falls together with that of the 31st:
   once.
