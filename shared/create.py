@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from shared import VERSION
 from shared.dispatch import dispatch
+from shared.failpoints import reach
 from shared.plan import plan
 from shared.probe import probe
 from shared.recover import recover
@@ -46,7 +47,10 @@ class Ticked:
 def take_over(services: Services, now: datetime) -> int:
     """Become the newest creator; answers the epoch to hand to ``create``."""
     with services.database.begin() as connection:
-        return own_rows.take_lease(connection, services.instance, now)
+        epoch = own_rows.take_lease(connection, services.instance, now)
+    if __debug__:
+        reach("create.lease_taken")
+    return epoch
 
 
 def join_in(services: Services) -> int:

@@ -78,8 +78,15 @@ class _Walk:
         if not isinstance(execution, JobExecution):
             return execution
         after = self._after(job, execution)
-        timeout = after.job_timeout_in_secs if isinstance(after, Job) else None
+        timeout = self._next_timeout(after)
         return after if self.progress.end(lambda: self.report(execution, timeout)) else None
+
+    def _next_timeout(self, after: Job | WalkResult) -> int | None:
+        if not isinstance(after, Job):
+            return None
+        # What completed in an earlier attempt is passed over, and what comes after it is not known yet.
+        known = () if after.id in self.attempt.done else (after,)
+        return max(job.job_timeout_in_secs for job in known or self.attempt.graph.jobs)
 
     def _has_time(self, job: Job) -> bool:
         """Whether the lease and this executor last for the job. The first one is never put off, so that all get on."""

@@ -10,12 +10,13 @@ from sqlalchemy import Connection, Integer, any_, bindparam, case, func, null, s
 from shared.schedule import ScheduleId
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, ids, rows
 from shared.store.jsonb import clean
+from shared.store.kinds import WANTED_AS
 from shared.store.tables import schedules, triggers
 from shared.trigger import Claim, TriggerId, TriggerStatus
 
 # Whether a trigger's schedule was paused, edited or deleted since. What its user asked for goes on during a pause.
 CHANGED: Any = (
-    ((schedules.c.schedule_status == "inactive") & (triggers.c.kind == "planned"))
+    ((schedules.c.schedule_status == "inactive") & (WANTED_AS == "planned"))
     | schedules.c.deleted_at.is_not(None)
     | (schedules.c.version != triggers.c.schedule_version)
 )
