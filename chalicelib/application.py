@@ -8,6 +8,7 @@ from chalicelib import call
 from chalicelib.resources import (
     actions,
     auth,
+    breakers,
     calendars,
     dashboard,
     dead_letters,
@@ -32,6 +33,7 @@ RESOURCES = (
     triggers.routes,
     dead_letters.routes,
     job_executions.routes,
+    breakers.routes,
     dashboard.routes,
     health.routes,
     welcome.routes,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from shared.failpoints import reach
 from shared.services import Services
-from shared.store import Connection, cleaning, dead_messages, putting_away
+from shared.store import Connection, breakers, cleaning, dead_messages, putting_away
 from shared.store.cleaning import Progress
 from shared.store.services import forget_silent
 from shared.trigger import TriggerId
@@ -44,6 +44,7 @@ def clean(services: Services, now: datetime) -> Cleaned:
        each dead letter that was put away, what it had kept beyond that.
     3. Turn finished triggers without executions into ledger rows.
     4. Delete what has expired, and move the bookmarks. A crash before the COMMIT repeats the batch.
+    Breakers that nothing happened to for a day are forgotten: users may call a new host each time.
     """
     speed = services.clock.speed
     horizon = now - DETAILS_KEPT * speed
@@ -60,6 +61,7 @@ def clean(services: Services, now: datetime) -> Cleaned:
         compacted = cleaning.compact(connection, [*trimmed.triggers, *(row.id for row in old)], seen)
         expired = cleaning.expire(connection, now, BATCH) + cleaning.forget_schedules(connection, horizon, BATCH)
         expired += dead_messages.forget(connection, now - MESSAGES_KEPT * speed, BATCH)
+        expired += breakers.forget(connection, horizon, BATCH)
         forget_silent(connection, now - SILENT_AFTER * speed)
         cleaning.advance(connection, Progress(trimmed.execution_id, seen, trimmed.discarded_at, next_user))
         if __debug__:
