@@ -10,7 +10,7 @@ from shared.dispatch import dispatch
 from shared.plan import plan
 from shared.queue import encode
 from shared.services import Services
-from shared.store.tables import heartbeats
+from shared.store.tables import dead_messages, heartbeats
 from tests.fakes import RecordedQueue, SetClock
 from tests.functions.lambda_context import Context
 from tests.world import count, new_logger_schedule, the_triggers
@@ -40,8 +40,10 @@ def test_what_the_creator_sends_is_what_the_executor_runs(
 @pytest.mark.parametrize(
     "body", ["", "hello", "[]", "{}", '{"triggers": 7}', '{"triggers": ["x"]}', '{"triggers": [null]}']
 )
-def test_a_message_that_is_none_of_ours_is_dropped(body: str) -> None:
+def test_a_message_that_is_none_of_ours_is_written_down_and_not_looped(services: Services, body: str) -> None:
     assert executor.handler(sqs_event(body), Context()) == {"completed": 0, "failed": 0, "taken": 0, "put_back": 0}
+    executor.handler(sqs_event(body), Context())
+    assert count(services, dead_messages, message_id="0", receives=1) == 1
 
 
 def test_a_trigger_that_does_not_exist_is_nobodys(services: Services) -> None:

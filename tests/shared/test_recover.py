@@ -84,7 +84,7 @@ def test_a_paused_or_edited_schedule_is_not_tried_again(
 
 def test_a_relative_schedule_goes_on_after_its_run_was_lost_for_good(services: Services, clock: SetClock) -> None:
     schedule = executing_trigger(services, clock, schedule_type="relative")
-    set_trigger(services, the_triggers(services, schedule)[0].id, crashes=MAX_CRASHES - 1)
+    set_trigger(services, the_triggers(services, schedule)[0].id, crashes=MAX_CRASHES - 1, attempt=MAX_CRASHES)
     recover(services, clock.forward(20))
     dead, following = the_triggers(services, schedule)
     assert dead.status == "failed"
@@ -109,7 +109,7 @@ def test_an_executor_that_wakes_after_its_lease_changes_nothing(services: Servic
 
 def test_a_processing_schedule_whose_last_run_was_lost_ends_as_processed(services: Services, clock: SetClock) -> None:
     schedule = executing_trigger(services, clock, max_runs=1)
-    set_trigger(services, the_triggers(services, schedule)[0].id, crashes=MAX_CRASHES - 1)
+    set_trigger(services, the_triggers(services, schedule)[0].id, crashes=MAX_CRASHES - 1, attempt=MAX_CRASHES)
     recover(services, clock.forward(20))
     plan(services, clock.now())
     assert the_schedule(services, schedule).schedule_status == "processed"
