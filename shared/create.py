@@ -8,7 +8,9 @@ from typing import Protocol, TypeVar
 
 from shared import VERSION
 from shared.dispatch import dispatch
+from shared.failpoints import reach
 from shared.plan import plan
+from shared.probe import probe
 from shared.recover import recover
 from shared.services import Services
 from shared.store import services as own_rows
@@ -38,13 +40,17 @@ class Ticked:
     dispatched: int = 0
     skipped: int = 0
     recovered: int = 0
+    probes: int = 0
     newer: bool = False
 
 
 def take_over(services: Services, now: datetime) -> int:
     """Become the newest creator; answers the epoch to hand to ``create``."""
     with services.database.begin() as connection:
-        return own_rows.take_lease(connection, services.instance, now)
+        epoch = own_rows.take_lease(connection, services.instance, now)
+    if __debug__:
+        reach("create.lease_taken")
+    return epoch
 
 
 def join_in(services: Services) -> int:
@@ -58,7 +64,7 @@ def create(services: Services, now: datetime, epoch: int) -> Ticked:
 
     1. Beat, and leave if a newer creator has taken the lease.
     2. Plan, before dispatching: a schedule that was created this second may be due this second.
-    3. Dispatch. 4. Every other second, recover.
+    3. Dispatch. 4. Every other second, recover, and try again hosts that were left alone.
     """
     with services.database.begin() as connection:
         own_rows.beat(connection, "creator", services.instance, VERSION, now)
@@ -66,12 +72,15 @@ def create(services: Services, now: datetime, epoch: int) -> Ticked:
             return Ticked(newer=True)
     planned = _until_done(plan, services, now)
     dispatched = _until_done(dispatch, services, now)
-    recovered = _until_done(recover, services, now) if now.second % RECOVER_EVERY_SECONDS == 0 else []
+    every_other = now.second % RECOVER_EVERY_SECONDS == 0
+    recovered = _until_done(recover, services, now) if every_other else []
+    probes = _until_done(probe, services, now) if every_other else []
     return Ticked(
         planned=sum(summary.planned for summary in planned),
         dispatched=sum(summary.queued for summary in dispatched),
         skipped=sum(summary.skipped for summary in dispatched),
         recovered=sum(summary.resent + summary.retried + summary.failed for summary in recovered),
+        probes=sum(summary.probes for summary in probes),
     )
 
 

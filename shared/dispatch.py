@@ -9,6 +9,7 @@ from typing import Any
 from shared import timetable
 from shared.calendars import Calendar
 from shared.errors import Unavailable
+from shared.failpoints import reach
 from shared.packs import Sendable, form_packs
 from shared.schedule import ScheduleId, ScheduleType, Timing
 from shared.services import Services
@@ -64,6 +65,8 @@ def dispatch(services: Services, now: datetime) -> Dispatched:
     decisions = _Decisions(now, too_late=now - CATCH_UP_WINDOW * speed)
     with services.database.begin() as connection:
         due = dispatching.lock_due(connection, now, BATCH)
+        if __debug__:
+            reach("dispatch.locked", connection)
         closed = calendars.of_schedules(connection, list({row.schedule_id for row in due}))
         for row in due:
             _decide(row, closed.get(row.schedule_id, ()), decisions)
@@ -75,6 +78,10 @@ def dispatch(services: Services, now: datetime) -> Dispatched:
         planning.mark_processing(connection, decisions.exhausted, exhausted=True)
         for schedule_id, note in decisions.unreadable:
             planning.switch_off(connection, schedule_id, note)
+        if __debug__:
+            reach("dispatch.written", connection)
+    if __debug__:
+        reach("dispatch.committed")
     send(services, decisions.queued, now)
     behind = any(occurrence.due_at <= now for occurrence in decisions.following)
     skipped = len(decisions.skipped) + len(decisions.missed)
@@ -85,6 +92,8 @@ def send(services: Services, due: Sequence[Sendable], now: datetime) -> None:
     """Send triggers that are marked queued; when the queue is away they are offered again in a few seconds."""
     try:
         services.queue.send(form_packs(due))
+        if __debug__:
+            reach("send.sent")
     except Unavailable as error:
         log.warning("%s triggers stay unsent for now: %s", len(due), error)
         speed = services.clock.speed

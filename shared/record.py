@@ -12,7 +12,7 @@ from shared.job import JobId
 from shared.outcome import JobExecution
 from shared.schedule import ScheduleId
 from shared.services import Services
-from shared.store import executing, following, putting_back
+from shared.store import executing, following, holding, putting_back
 from shared.store.putting_back import PutBack
 from shared.trigger import Claim, TriggerId, TriggerStatus
 
@@ -54,12 +54,16 @@ class TriggerEnded:
 
 @dataclass(frozen=True, slots=True)
 class TriggerPutBack:
-    """A claimed trigger goes on in another attempt at ``at``; ``cause`` is the reason without what follows."""
+    """A claimed trigger goes on in another attempt at ``at``; ``cause`` is the reason without what follows.
+
+    ``held_for``: the host that it waits for.
+    """
 
     claim: Claim
     at: datetime
     reason: str
     cause: str
+    held_for: str | None = None
 
 
 Event = JobEnded | JobSending | TriggerEnded | TriggerPutBack
@@ -124,9 +128,10 @@ def _record(services: Services, events: Sequence[Event], now: datetime) -> Recor
         finished = [executing.Ending(item.claim, item.status, item.reason) for item in endings]
         ended = executing.finish(connection, finished, now)
         over = {item.claim.id: item.status for item in endings if item.claim.id in ended}
-        back = [PutBack(item.claim, item.at, item.reason, item.cause + CHANGED) for item in returns]
+        back = [PutBack(item.claim, item.at, item.reason, item.cause + CHANGED, item.held_for) for item in returns]
         over |= putting_back.put_back(connection, back, now)
         following.plan_after(connection, _leading_on(last, over), now)
+        holding.release_closed(connection, back, now)
         if __debug__:
             reach("record.written", connection)
     if __debug__:

@@ -46,11 +46,11 @@ def recover(services: Services, now: datetime) -> Recovered:
     speed = services.clock.speed
     with services.database.begin() as connection:
         unclaimed = dispatching.take_unclaimed(connection, now, BATCH, speed)
-        if __debug__:
+        if __debug__ and unclaimed:
             reach("recover.resend_written", connection)
-    if __debug__:
-        reach("recover.resend_committed")
     if unclaimed:
+        if __debug__:
+            reach("recover.resend_committed")
         log.warning("%s queued triggers were not claimed in time and are sent again", len(unclaimed))
         send(services, [Sendable(row.id, row.user_id, row.alone) for row in unclaimed], now)
     retried, failed = _recover_lost(services, now)
@@ -63,7 +63,7 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
     relative: list[ScheduleId] = []
     with services.database.begin() as connection:
         lost = recovering.lock_lost(connection, now, BATCH)
-        if __debug__:
+        if __debug__ and lost:
             reach("recover.lost_locked", connection)
         for row in lost:
             ending = _ending(row)
@@ -75,9 +75,9 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
         recovering.retry(connection, again, now)
         recovering.fail(connection, over, now)
         following.plan_after(connection, relative, now)
-        if __debug__:
+        if __debug__ and lost:
             reach("recover.lost_written", connection)
-    if __debug__:
+    if __debug__ and lost:
         reach("recover.lost_committed")
     return len(again), len(over)
 

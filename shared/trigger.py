@@ -8,6 +8,8 @@ scheduled --dispatch--> queued --claim--> executing --finish--> completed | fail
     |                     `--pause, edit, delete--> cancelled --resume at the same due time--> scheduled
     |--pause, edit, delete--> cancelled
     `--missed for too long--> skipped
+
+failed, and not discarded: a dead letter --redrive--> scheduled
 """
 
 from dataclasses import dataclass
@@ -62,6 +64,13 @@ class Trigger:
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    redrives: int = 0
+    discarded_at: datetime | None = None
+
+    @property
+    def wanted_as(self) -> TriggerKind:
+        """What was sent on its way again is its user's wish, whoever wanted it first."""
+        return TriggerKind.MANUAL if self.redrives else self.kind
 
 
 @dataclass(frozen=True, slots=True)

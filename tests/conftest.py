@@ -48,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator
     postgres = EmbeddedPostgres(home, fsync=False)
     with lock:
         first = not users.exists()
-        settings = _settings(postgres.start())
+        settings = server_settings(postgres.start())
         if first:
             with_database(settings, f"CREATE DATABASE {TEMPLATE}")
             database = connect(replace(settings, db_name=TEMPLATE))
@@ -137,7 +137,8 @@ def target() -> Iterator[Target]:
         yield target
 
 
-def _settings(variables: dict[str, str]) -> Settings:
+def server_settings(variables: dict[str, str]) -> Settings:
+    """Settings of a server that names itself by DB_* variables; jobs may call loopback."""
     rest = {"CRONNY_QUEUE_URL": "http://127.0.0.1:1/queue", "CRONNY_ALLOWED_NETWORKS": "127.0.0.0/8"}
     return Settings.load(variables | rest)
 

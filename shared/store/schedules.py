@@ -12,6 +12,7 @@ from shared.schedule import Schedule, ScheduleId, ScheduleStatus, Timing
 from shared.store import calendars, timings
 from shared.store.arrays import INSTANT, texts
 from shared.store.holds import NOT_HELD
+from shared.store.kinds import WANTED_AS
 from shared.store.paging import Filters, narrowed, read_page
 from shared.store.tables import ledger, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerKind, TriggerStatus
@@ -47,7 +48,7 @@ _next_run = (
     .where(
         triggers.c.schedule_id == schedules.c.id,
         triggers.c.status == literal(TriggerStatus.SCHEDULED.value),
-        triggers.c.kind == literal(TriggerKind.PLANNED.value),
+        literal(TriggerKind.PLANNED.value) == WANTED_AS,
     )
     .scalar_subquery()
 )
@@ -102,7 +103,7 @@ CANCEL_PLANNED = (
         triggers.c.user_id == bindparam("user"),
         triggers.c.schedule_id == bindparam("key"),
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
-        triggers.c.kind == any_(texts("kinds")),
+        any_(texts("kinds")) == WANTED_AS,
     )
     .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=_now, **NOT_HELD)
 )
