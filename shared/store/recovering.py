@@ -46,7 +46,7 @@ RETRY = (
         alone=True,
     )
 )
-# What was being sent stays written: it is the job that the dead letter broke off at.
+# What was being sent stays noted: whoever redrives the dead letter asks which job it was.
 FAIL = (
     update(triggers)
     .where(triggers.c.id == _lost.c.id)

@@ -7,6 +7,7 @@ import pytest
 from functions import executor
 from shared import wiring
 from shared.dispatch import dispatch
+from shared.failpoints import Injected, arm
 from shared.plan import plan
 from shared.queue import encode
 from shared.services import Services
@@ -53,3 +54,18 @@ def test_a_trigger_that_does_not_exist_is_nobodys(services: Services) -> None:
 def test_every_invocation_is_a_sign_of_life(services: Services) -> None:
     executor.handler({"Records": []}, Context())
     assert count(services, heartbeats, service="executor") == 1
+
+
+def test_a_crash_before_anything_is_claimed_leaves_the_trigger_to_be_sent_again(
+    services: Services, queue: RecordedQueue, clock: SetClock
+) -> None:
+    schedule = new_logger_schedule(services)
+    plan(services, clock.now())
+    dispatch(services, clock.forward(10))
+    event = sqs_event(*(encode(pack) for pack in queue.packs))
+    arm({"receive.received": "raise"})
+    with pytest.raises(Injected):
+        executor.handler(event, Context())
+    assert the_triggers(services, schedule)[0].status == "queued"
+    arm({})
+    assert executor.handler(event, Context())["completed"] == 1
