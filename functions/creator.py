@@ -41,5 +41,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             ticks += 1
             if ticked != Ticked():
                 log.info("tick", planned=ticked.planned, dispatched=ticked.dispatched, recovered=ticked.recovered)
-    log.info("creator leaves", ticks=ticks, epoch=epoch)
+        log.info("creator leaves", ticks=ticks, epoch=epoch)
     return {"ticks": ticks, "epoch": epoch}

@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 reach("receive.received")
             summary = execute(services, pack, lasts_until, asked_to_stop.is_set)
             executed = {key: executed[key] + getattr(summary, key) for key in executed}
-    log.info("executed", extra=executed)
+        log.info("executed", extra=executed)
     return executed
 
 

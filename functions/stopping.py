@@ -1,4 +1,4 @@
-"""Stop in good order: a SIGTERM that arrives during an invocation waits until the invocation has noticed."""
+"""Stop in good order: a SIGTERM that arrives during an invocation waits until the invocation has come to its end."""
 
 import os
 import signal
@@ -6,7 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
+ANSWER_SECONDS = 0.2
 _of_the_process = threading.Event()
 
 
@@ -17,7 +19,7 @@ def ask_all() -> None:
 
 @contextmanager
 def graceful() -> Iterator[threading.Event]:
-    """Within the block SIGTERM only sets the event; after it the signal has its usual effect.
+    """Within the block SIGTERM only sets the event; after it, and the handler's answer, it has its usual effect.
 
     Outside the main thread Python cannot take signals: there it is the event that ``ask_all`` sets.
     """
@@ -35,4 +37,14 @@ def graceful() -> Iterator[threading.Event]:
     finally:
         signal.signal(signal.SIGTERM, before)
         if asked.is_set():
-            os.kill(os.getpid(), signal.SIGTERM)
+            _pass_on(before)
+
+
+def _pass_on(usual: Any) -> None:
+    """The usual effect of a SIGTERM. Where that is the end of the process, the runtime hands on the answer first."""
+    if callable(usual):
+        usual(signal.SIGTERM, None)
+        return
+    end = threading.Timer(ANSWER_SECONDS, os.kill, (os.getpid(), signal.SIGTERM))
+    end.daemon = True
+    end.start()

@@ -95,7 +95,9 @@ def execute(
 def _start(pack: RunningPack, claim: Claim, loaded: Mapping[ActionId, JobGraph | Exception], earlier: Earlier) -> None:
     graph = loaded.get(claim.action_id, JobGraph(())) if claim.action_id is not None else JobGraph(())
     readable = graph if isinstance(graph, JobGraph) else JobGraph(())
-    running = Running(claim, _attempt(pack, claim, readable, earlier), Progress(pack.covered_until(claim)))
+    running = Running(
+        claim, _attempt(pack, claim, readable, earlier), Progress(pack.covered_until(claim), pack.stop.asked)
+    )
     pack.running[claim.id] = running
     if isinstance(graph, Exception):
         reason = f"A job of the action cannot be read: {graph}"

@@ -1,5 +1,6 @@
 """Hand back: what an executor that has to stop cannot end goes back to the timetable, without waiting for its lease."""
 
+import logging
 import math
 import time
 
@@ -7,6 +8,8 @@ from shared.job import Delivery
 from shared.record import Event, TriggerPutBack
 from shared.running import RunningPack
 from shared.trigger import TriggerId
+
+log = logging.getLogger("cronny.execute")
 
 STOPPED = "The executor was stopped while it ran job {}"
 AGAIN = "another attempt runs it again"
@@ -22,8 +25,9 @@ def hand_back(pack: RunningPack) -> list[Event]:
     A job that may be sent once only is left to its lease: nobody can say whether it was sent.
     """
     if pack.stop.newly_asked():
+        log.info("asked to stop with %s triggers under way", len(pack.running))
         for running in pack.running.values():
-            running.progress.stop()
+            running.progress.wake()
     if time.monotonic() < pack.stop.hands_back_at:
         return []
     return [event for trigger_id in [*pack.running] for event in _left(pack, trigger_id)]

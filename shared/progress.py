@@ -38,11 +38,11 @@ class Step:
 class Progress:
     """What runs now, until when the lease covers it, and whether anybody still waits for it."""
 
-    def __init__(self, covered_until: float = math.inf) -> None:
+    def __init__(self, covered_until: float = math.inf, asked_to_stop: Callable[[], bool] = lambda: False) -> None:
         self._changed = Condition()
         self._step: Step | None = None
         self._abandoned = False
-        self._stopping = False
+        self._asked_to_stop = asked_to_stop
         self._covered_until = covered_until
 
     @property
@@ -58,16 +58,15 @@ class Progress:
     @property
     def stopping(self) -> bool:
         """Whether no job is to be begun any more."""
-        return self._stopping
+        return self._asked_to_stop()
 
     @property
     def _may_begin(self) -> bool:
-        return not (self._abandoned or self._stopping)
+        return not (self._abandoned or self.stopping)
 
-    def stop(self) -> None:
-        """Let what runs come to its end, and begin nothing after it."""
+    def wake(self) -> None:
+        """For the watcher, when the executor is asked to stop: what waits for its lease need not wait any more."""
         with self._changed:
-            self._stopping = True
             self._changed.notify_all()
 
     def give_up(self, overdue_at: float) -> Step | None:

@@ -23,7 +23,7 @@ from tests.faults.workload import a_handful, new_owner
 FUNCTION = {
     **dict.fromkeys(("create", "plan", "dispatch", "send", "recover"), "creator"),
     **dict.fromkeys(("receive", "claim", "run", "record", "execute"), "executor"),
-    "clean": "cleaner",
+    **dict.fromkeys(("drain", "clean"), "cleaner"),
 }
 # The second time: the first tick and the first invocation often find nothing to do.
 LATER = {"dispatch.locked": 3, "dispatch.written": 3, "dispatch.committed": 3}

@@ -21,8 +21,11 @@ from typing import Any, cast
 from functions import cleaner, creator, executor
 from infra.local.context import Context
 from shared import failpoints, wiring
+from shared.queue import DeadMessage, encode
 from shared.queue.sqs import SqsTriggerQueue
 from shared.services import Services
+from shared.trigger import TriggerId
+from tests.fakes import DeadQueue
 from tests.faults.lab.broker import BrokerClient
 
 HANDLERS: Mapping[str, Callable[[dict[str, Any], Any], dict[str, Any]]] = {
@@ -103,12 +106,14 @@ def _invoke(invocation: Invocation) -> Answer:
 
 
 def _services(birth: Birth, real: Callable[[], Services]) -> Callable[[], Services]:
-    """The product's own wiring, with the broker where boto3 would be."""
+    """The product's own wiring, with the broker where boto3 would be, and a dead message that was not deleted yet."""
 
     @cache
     def services() -> Services:
         client = cast(Any, BrokerClient(birth.broker_port))
-        return replace(real(), queue=SqsTriggerQueue(client, "http://broker"), instance=birth.name)
+        dead = DeadQueue([DeadMessage("dead", encode((TriggerId(1),)), 6)])
+        queue = SqsTriggerQueue(client, "http://broker")
+        return replace(real(), queue=queue, instance=birth.name, dead_letters=dead)
 
     return services
 
