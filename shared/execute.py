@@ -24,6 +24,8 @@ from shared.walk import Attempt, Progress, walk
 # Between the end of a job's time and giving up on its thread: runners end by themselves, and say more than we could.
 OVERRUN_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 0.25
+# How often to look whether the next run of its schedule took the place of what runs here.
+ASK_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class _Pack:
     origin: float = field(default_factory=time.monotonic)
     running: dict[TriggerId, tuple[Claim, Progress]] = field(default_factory=dict)
     given_up: set[TriggerId] = field(default_factory=set)
+    asked: float = field(default_factory=time.monotonic)
     said: SimpleQueue[Event] = field(default_factory=SimpleQueue)
 
     def now(self) -> datetime:
@@ -129,7 +132,8 @@ def _follow(pack: _Pack) -> dict[TriggerId, TriggerStatus]:
             if time.monotonic() > pack.lasts_until:
                 raise
             continue
-        for trigger_id in lost:
+        lost |= _replaced(pack)
+        for trigger_id in lost & pack.running.keys():
             pack.running.pop(trigger_id)[1].abandon()
         for event in unwritten:
             if isinstance(event, TriggerEnded) and event.claim.id in pack.running:
@@ -137,6 +141,19 @@ def _follow(pack: _Pack) -> dict[TriggerId, TriggerStatus]:
                 endings[event.claim.id] = event.status
         unwritten = []
     return endings
+
+
+def _replaced(pack: _Pack) -> set[TriggerId]:
+    """Triggers that were cancelled while they ran; asked for now and then, where a schedule does such things."""
+    claims = [claim for claim, _ in pack.running.values() if claim.replaceable]
+    if not claims or time.monotonic() < pack.asked + ASK_EVERY_SECONDS:
+        return set()
+    pack.asked = time.monotonic()
+    try:
+        with pack.services.database.begin() as connection:
+            return {claim.id for claim in claims} - executing.standing(connection, claims)
+    except Unavailable:
+        return set()
 
 
 def _listen(pack: _Pack) -> list[Event]:

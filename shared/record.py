@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from shared.errors import CronnyError, Unavailable
 from shared.outcome import JobExecution
 from shared.services import Services
-from shared.store import executing, following
+from shared.store import executing, following, overlapping
 from shared.trigger import Claim, TriggerId, TriggerStatus
 
 log = logging.getLogger("cronny.record")
@@ -58,6 +58,7 @@ def _record(services: Services, events: Sequence[Event], now: datetime) -> set[T
     steps = [event for event in events if isinstance(event, JobEnded)]
     endings = {event.claim.id: event for event in events if isinstance(event, TriggerEnded)}
     relative = [event.claim.schedule_id for event in endings.values() if event.claim.leads_on]
+    awaited = [event.claim.schedule_id for event in endings.values() if event.claim.others_wait]
     speed = services.clock.speed
     leases = {
         step.claim.id: (step.claim, now + (executing.LEASE_MARGIN + timedelta(seconds=step.next_timeout or 0)) * speed)
@@ -65,7 +66,7 @@ def _record(services: Services, events: Sequence[Event], now: datetime) -> set[T
         if step.claim.id not in endings
     }
     with services.database.begin() as connection:
-        following.lock(connection, relative)
+        overlapping.lock(connection, [*relative, *awaited])
         executing.record(connection, [executing.Record(step.claim, step.execution) for step in steps])
         held = executing.extend(connection, list(leases.values()))
         ended = executing.finish(
@@ -75,4 +76,5 @@ def _record(services: Services, events: Sequence[Event], now: datetime) -> set[T
             event.claim.schedule_id for event in endings.values() if event.claim.id in ended and event.claim.leads_on
         ]
         following.plan_after(connection, over, now)
+        overlapping.wake(connection, awaited, now, speed)
     return {*leases, *endings} - held - ended

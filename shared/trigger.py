@@ -1,10 +1,12 @@
 """Triggers: one occurrence of a schedule each, decided exactly once.
 
 scheduled --dispatch--> queued --claim--> executing --finish--> completed | failed
-    |                     |                   `--lost, attempts left--> scheduled
-    |                     `--pause, edit, delete--> cancelled --resume at the same due time--> scheduled
-    |--pause, edit, delete--> cancelled
-    `--missed for too long--> skipped
+    |                     |                   |--lost, attempts left--> scheduled
+    |                     |                   `--replaced by the next run--> cancelled
+    |                     `--pause, edit, delete, replaced--> cancelled --resume at the same due time--> scheduled
+    |--due, but it may not go yet--> scheduled, with a hold
+    |--pause, edit, delete, replaced--> cancelled
+    `--missed for too long, another run goes on--> skipped
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from typing import NewType
 
 from shared.action import ActionId
 from shared.job import JsonObject
-from shared.schedule import ScheduleId, ScheduleType
+from shared.schedule import Overlap, ScheduleId, ScheduleType
 from shared.user import UserId
 
 TriggerId = NewType("TriggerId", int)
@@ -40,9 +42,17 @@ class TriggerKind(StrEnum):
     BACKFILL = "backfill"
 
 
+class Hold(StrEnum):
+    """What a trigger that is due waits for: another run of its schedule, its user's share, or a broken target."""
+
+    OVERLAP = "overlap"
+    LIMIT = "limit"
+    BREAKER = "breaker"
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """An occurrence as its owner sees it. ``reason`` says why it did not complete."""
+    """An occurrence as its owner sees it. ``reason`` says why it did not complete, or what it waits for by ``hold``."""
 
     id: TriggerId
     user_id: UserId
@@ -57,6 +67,7 @@ class Trigger:
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,17 @@ class Claim:
     schedule_name: str
     schedule_input: JsonObject
     kind: TriggerKind = TriggerKind.PLANNED
+    overlap: Overlap = Overlap.ALLOW
+
+    @property
+    def others_wait(self) -> bool:
+        """Whether other runs of its schedule may wait for its end."""
+        return self.overlap != Overlap.ALLOW and self.schedule_type != ScheduleType.RELATIVE
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether the next run of its schedule may take its place while it goes on."""
+        return self.overlap == Overlap.CANCEL_RUNNING and self.schedule_type != ScheduleType.RELATIVE
 
     @property
     def leads_on(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.errors import Unavailable
+from shared.failpoints import reach
 from shared.queue import Pack, encode
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ class SqsTriggerQueue:
 
     def send(self, packs: Sequence[Pack]) -> int:
         """Send each pack as one message; answers how many SQS accepted."""
-        return sum(self._send_batch(batch) for batch in _batches(packs, BATCH))
+        accepted = 0
+        for batch in _batches(packs, BATCH):
+            accepted += self._send_batch(batch)
+            if __debug__:
+                reach("send.one_batch_sent")
+        return accepted
 
     def _send_batch(self, packs: list[Pack]) -> int:
         try:

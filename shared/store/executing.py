@@ -69,6 +69,7 @@ CLAIM = (
         schedules.c.name,
         func.coalesce(triggers.c.input, schedules.c.input),
         triggers.c.kind,
+        schedules.c.overlap,
     )
 )
 
@@ -82,6 +83,13 @@ EXTEND = (
     )
     .values(lease_until=_step.c.lease_until)
     .returning(triggers.c.id)
+)
+
+_mine = rows("mine", id=BIGINT, attempt=Integer())
+STANDING = (
+    select(triggers.c.id)
+    .join(_mine, (triggers.c.id == _mine.c.id) & (triggers.c.attempt == _mine.c.attempt))
+    .where(triggers.c.status == "executing")
 )
 
 _EXECUTION: dict[str, TypeEngine[Any]] = {
@@ -184,6 +192,11 @@ def extend(connection: Connection, leases: Sequence[tuple[Claim, datetime]]) -> 
         return set()
     values = [(claim.id, claim.attempt, until) for claim, until in leases]
     return set(connection.execute(EXTEND, bound(_step, values)).scalars())
+
+
+def standing(connection: Connection, claims: Sequence[Claim]) -> set[TriggerId]:
+    """Which of these triggers are still this executor's."""
+    return set(connection.execute(STANDING, bound(_mine, [(claim.id, claim.attempt) for claim in claims])).scalars())
 
 
 def finish(connection: Connection, endings: Sequence[Ending], now: datetime) -> set[TriggerId]:

@@ -37,7 +37,7 @@ INVARIANTS: Mapping[str, str] = {
     "I3 an active recurring schedule has one planned trigger, an active relative one has one unfinished": """
         SELECT s.id, s.schedule_type || ' with ' || count(t.id) AS detail FROM schedules s
         LEFT JOIN triggers t ON t.schedule_id = s.id AND t.kind = 'planned' AND (
-            t.status = 'scheduled' AND t.attempt = 0
+            t.status = 'scheduled' AND t.attempt = 0 AND t.hold IS NULL
             OR s.schedule_type = 'relative' AND t.status IN ('scheduled', 'queued', 'executing'))
         WHERE s.schedule_status = 'processing' AND NOT s.exhausted AND s.schedule_type <> 'absolute'
         GROUP BY s.id HAVING count(t.id) <> 1""",
@@ -58,6 +58,11 @@ INVARIANTS: Mapping[str, str] = {
             SELECT id, status, CASE status WHEN 'scheduled' THEN next_attempt_at WHEN 'queued' THEN resend_at
                 ELSE lease_until END AS event
             FROM triggers WHERE status IN ('scheduled', 'queued', 'executing')
+                -- What waits for its user's share goes on when something else of that user ends.
+                AND (hold IS DISTINCT FROM 'limit' OR user_id NOT IN (
+                    SELECT user_id FROM triggers WHERE status IN ('queued', 'executing')
+                    UNION SELECT user_id FROM triggers
+                    WHERE finished_at >= :now - make_interval(secs => :patience)))
         ) AS unfinished
         WHERE event IS NULL OR event < :now - make_interval(secs => :patience)""",
     "I8 an attempt is a repetition of the same occurrence: no trigger changes hands": """

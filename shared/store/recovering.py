@@ -17,6 +17,7 @@ LOST = (
         triggers.c.attempt,
         triggers.c.schedule_id,
         schedules.c.schedule_type,
+        schedules.c.overlap,
         triggers.c.kind,
         # What its user asked for goes on while the schedule is paused.
         (
@@ -58,7 +59,7 @@ FAIL = (
 
 
 def lock_lost(connection: Connection, now: datetime, limit: int) -> Sequence[Any]:
-    """Executing triggers whose lease ran out, locked: (id, attempt, schedule_id, schedule_type, kind, changed)."""
+    """Executing triggers whose lease ran out, with what their schedules say of what follows, both locked."""
     return connection.execute(LOST, {"now": now, "limit": limit}).all()
 
 

@@ -21,4 +21,4 @@ def test_the_cleaner_says_what_it_removed_and_that_it_lives(services: Services) 
 
 
 def test_migrating_again_changes_nothing() -> None:
-    assert migrate.handler({}, Context()) == migrate.handler({}, Context()) == {"revision": "0001"}
+    assert migrate.handler({}, Context()) == migrate.handler({}, Context()) == {"revision": "0002"}
