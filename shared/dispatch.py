@@ -60,6 +60,8 @@ def dispatch(services: Services, now: datetime) -> Dispatched:
         if __debug__:
             reach("dispatch.locked", connection)
         decisions = _decide(connection, due, now, services.clock.speed)
+        # Before the shares are counted: what has lost its place leaves it to others.
+        overlapping.cancel(connection, list(decisions.replaced.items()), now)
         shares = sharing.lock_shares(connection, {item.user_id for item in decisions.ready})
         for user_id, line in sharing.lines(connection, list(shares)):
             shares[user_id].lines.add(line)
@@ -148,7 +150,6 @@ def _first_in_line(connection: Connection, shares: Mapping[UserId, Share]) -> Se
 
 def _write(connection: Connection, decisions: Decisions, divided: Divided) -> None:
     now, speed = decisions.now, decisions.speed
-    overlapping.cancel(connection, list(decisions.replaced.items()), now)
     dispatching.mark_queued(connection, divided.sent, now, speed)
     holds.hold(connection, [*decisions.held, *_held(divided.limited)])
     dispatching.mark_skipped(connection, decisions.skipped, now)

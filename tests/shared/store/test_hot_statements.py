@@ -18,8 +18,11 @@ from shared.store import (
     executing,
     explaining,
     graphs,
+    holds,
+    overlapping,
     planning,
     recovering,
+    sharing,
 )
 from tests.world import new_action, new_schedule, new_user
 
@@ -80,7 +83,28 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "before": (explaining.BEFORE, {"user": 1, "key": 2, "since": now}),
         "after": (explaining.AFTER, {"user": 1, "key": 2, "until": now}),
         "bulk cancel": (bulk.CANCEL, {"user": 1, "ids": ids, "kinds": ["planned"], "why": "-", "now": now}),
-        "queue": (dispatching.QUEUE, {"ids": ids, "now": now, "resend": now}),
+        "queue": (dispatching.QUEUE, {"queued_id": ids, "queued_pack": ids, "now": now, "resend": now}),
+        "under way": (overlapping.UNDER_WAY, {"ids": ids}),
+        "wake": (overlapping.WAKE, {"ids": ids, "woken": now}),
+        "replace": (overlapping.CANCEL, {"replaced_id": ids, "replaced_reason": ["-"] * 3, "now": now}),
+        "hold": (
+            holds.HOLD,
+            {
+                "held_id": ids,
+                "held_hold": ["overlap"] * 3,
+                "held_held_for": [None] * 3,
+                "held_reason": ["-"] * 3,
+                "held_next_attempt_at": [now] * 3,
+            },
+        ),
+        "waiting users": (sharing.WAITING_USERS, {"limit": 1000}),
+        "shares": (sharing.LOCK, {"users": ids}),
+        "on the way": (sharing.ON_THE_WAY, {"users": ids}),
+        "messages of hosts": (sharing.MESSAGES_OF_HOSTS, {"users": ids, "hosts": ["a:80"]}),
+        "outstanding": (sharing.OUTSTANDING, {}),
+        "lines": (sharing.LINES, {"users": ids}),
+        "take": (sharing.TAKE, {"wanted_user_id": ids, "wanted_line": [""] * 3, "wanted_room": [600] * 3}),
+        "standing": (executing.STANDING, {"mine_id": ids, "mine_attempt": [1] * 3}),
         "unclaimed": (dispatching.UNCLAIMED, {"now": now, "limit": 1000, "wait": 20, "longest": 600}),
         "claim": (executing.CLAIM, {"ids": ids, "now": now, "lease": now, "speed": 1.0}),
         "finish": (
