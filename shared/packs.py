@@ -30,6 +30,10 @@ class Sendable:
     host: str
     since: datetime
 
+    def turn(self) -> tuple[datetime, TriggerId]:
+        """Its place among those of its user."""
+        return self.since, self.id
+
 
 @dataclass(slots=True)
 class Chunk:
@@ -65,7 +69,7 @@ def merge(chunks: Sequence[Chunk], messages: int) -> tuple[list[Pack], list[Send
     """
     packs: list[Chunk] = []
     left: list[Sendable] = []
-    for chunk in sorted(chunks, key=lambda chunk: chunk.items[0].since):
+    for chunk in sorted(chunks, key=lambda chunk: chunk.items[0].turn()):
         open_packs = [pack for pack in packs if not (pack.sealed or chunk.sealed) and _fits(pack, chunk)]
         if len(packs) < messages:
             packs.append(Chunk(list(chunk.items), chunk.sealed))

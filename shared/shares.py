@@ -92,7 +92,7 @@ def divide(ready: Sequence[Sendable], shares: Mapping[UserId, Share], outstandin
         by_user[item.user_id].append(item)
     wanted = size_for(len(ready), MESSAGES_WANTED)
     for user_id in sorted(by_user, key=lambda user_id: shares[user_id].messages):
-        share, items = shares[user_id], sorted(by_user[user_id], key=lambda item: item.since)
+        share, items = shares[user_id], sorted(by_user[user_id], key=Sendable.turn)
         packs = _divide(items, share, outstanding, wanted, divided)
         divided.packs += packs
         outstanding += len(packs)

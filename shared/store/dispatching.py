@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, any_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Boolean, Connection, any_, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.schedule import ScheduleId
+from shared.store import sharing
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, ids, rows
 from shared.store.holds import NOT_HELD
 from shared.store.sharing import HOST, ROOT, root_of
@@ -53,6 +54,7 @@ DUE = (
         triggers.c.status == "scheduled",
         or_(triggers.c.hold.is_(None), triggers.c.hold != literal_column("'limit'")),
         triggers.c.next_attempt_at <= bindparam("now"),
+        (triggers.c.user_id == any_(ids("waiting"))) == bindparam("theirs", type_=Boolean()),
     )
     .order_by(triggers.c.next_attempt_at)
     .limit(bindparam("limit"))
@@ -156,9 +158,17 @@ UNCLAIMED = (
 )
 
 
-def lock_due(connection: Connection, now: datetime, limit: int) -> Sequence[Any]:
-    """Due triggers with the definition of their schedules, oldest first, locked with their users and schedules."""
-    return connection.execute(DUE, {"now": now, "limit": limit}).all()
+def lock_due(connection: Connection, now: datetime, limit: int) -> list[Any]:
+    """Due triggers with the definition of their schedules, oldest first, locked with their users and schedules.
+
+    Users of whom some wait for a share already come after all others: most of theirs would only join the line.
+    """
+    waiting = sharing.waiting_users(connection, limit)
+    due = list(connection.execute(DUE, {"now": now, "limit": limit, "waiting": waiting, "theirs": False}))
+    if waiting and len(due) < limit:
+        left = limit - len(due)
+        due += connection.execute(DUE, {"now": now, "limit": left, "waiting": waiting, "theirs": True})
+    return due
 
 
 def mark_queued(

@@ -87,25 +87,23 @@ LINES = select(_each_line.c.user_id, _each_line.c.line).where(_each_line.c.line.
 
 _wanted = rows("wanted", user_id=BIGINT, line=TEXT, room=BIGINT)
 _first = (
-    select(triggers.c.id)
-    .where(triggers.c.user_id == _wanted.c.user_id, triggers.c.held_for == _wanted.c.line, *_LIMITED)
-    .order_by(triggers.c.next_attempt_at)
-    .limit(_wanted.c.room)
-    .with_for_update(skip_locked=True, key_share=True)
-    .correlate(_wanted)
-    .lateral("first")
-)
-TAKE = (
     select(
         triggers.c.id,
         triggers.c.user_id,
         triggers.c.alone,
         triggers.c.next_attempt_at,
         triggers.c.held_for,
-        HOST.label("host"),
+        triggers.c.action_id,
     )
-    .select_from(_wanted.join(_first, true()).join(triggers, triggers.c.id == _first.c.id))
-    .outerjoin(ROOT, root_of(triggers.c.action_id))
+    .where(triggers.c.user_id == _wanted.c.user_id, triggers.c.held_for == _wanted.c.line, *_LIMITED)
+    .order_by(triggers.c.next_attempt_at, triggers.c.id)
+    .limit(_wanted.c.room)
+    .with_for_update(skip_locked=True, key_share=True)
+    .correlate(_wanted)
+    .lateral("first")
+)
+TAKE = select(_first, HOST.label("host")).select_from(
+    _wanted.join(_first, true()).outerjoin(ROOT, root_of(_first.c.action_id))
 )
 
 

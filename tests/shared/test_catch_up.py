@@ -39,7 +39,7 @@ def planned(services: Services, **fields: Any) -> ScheduleId:
 
 def outage(services: Services, clock: SetClock, seconds: float) -> None:
     """Nobody ticks for so long after the last whole minute, and then somebody does."""
-    clock.instant = clock.now().replace(microsecond=0) + timedelta(seconds=seconds + 1)
+    clock.instant = clock.now().replace(microsecond=0) + timedelta(seconds=seconds)
     while dispatch(services, clock.now()).more:
         pass
 
@@ -60,7 +60,7 @@ def seen(services: Services, schedule: ScheduleId) -> list[str]:
         ("none", None, 60, 54, 6),
         ("latest", None, 60, 54, 6),
         ("all", None, 60, 0, 60),
-        ("all", None, 24 * 60 + 30, 29 + 441, 1000 + 1),
+        ("all", None, 24 * 60 + 30, 29 + 435, 1000 + 6),
         # A window of one's own.
         ("none", 0, 60, 59, 1),
         ("latest", 0, 60, 59, 1),

@@ -45,7 +45,7 @@ ALTER TABLE triggers
 DROP INDEX ix_triggers_due;
 CREATE INDEX ix_triggers_due ON triggers (next_attempt_at)
     WHERE status = 'scheduled' AND (hold IS NULL OR hold <> 'limit');
-CREATE INDEX ix_triggers_limited ON triggers (user_id, held_for, next_attempt_at)
+CREATE INDEX ix_triggers_limited ON triggers (user_id, held_for, next_attempt_at, id)
     WHERE status = 'scheduled' AND hold = 'limit';
 CREATE INDEX ix_triggers_held_for ON triggers (user_id, held_for, due_at) WHERE hold = 'breaker';
 CREATE INDEX ix_triggers_in_flight ON triggers (user_id, pack) WHERE status IN ('queued', 'executing');

@@ -157,6 +157,7 @@ Index(
     triggers.c.user_id,
     triggers.c.held_for,
     triggers.c.next_attempt_at,
+    triggers.c.id,
     postgresql_where=text("status = 'scheduled' AND hold = 'limit'"),
 )
 Index(
