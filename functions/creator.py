@@ -34,8 +34,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     ticks, ticked = 0, Ticked()
     with graceful() as asked_to_stop:
         while ticks < event.get("ticks", math.inf) and time.monotonic() < until and not asked_to_stop.is_set():
+            _sleep(services, ticked)
             try:
-                _sleep(services, ticked)
                 ticked = create(services, services.clock.now(), epoch)
             except Unavailable as error:
                 log.warning(str(error))
@@ -43,8 +43,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             if ticked.newer:
                 break
             ticks += 1
-            if ticked != Ticked():
-                log.info("tick", planned=ticked.planned, dispatched=ticked.dispatched, recovered=ticked.recovered)
+            if ticked != Ticked(backlog=ticked.backlog):
+                log.info("tick", extra=_told(ticked))
     log.info("creator leaves", ticks=ticks, epoch=epoch)
     return {"ticks": ticks, "epoch": epoch}
 
@@ -55,6 +55,13 @@ def _sleep(services: Services, ticked: Ticked) -> None:
     tick = next_tick(clock)
     while ticked.backlog and (soon := clock.now() + breath * clock.speed) < tick:
         clock.sleep_until(soon)
-        ticked = let_go(services, clock.now())
+        try:
+            ticked = let_go(services, clock.now())
+        except Unavailable:  # the next tick says so
+            break
         breath = BREATH if ticked.dispatched else min(breath * 2, LONGEST_BREATH)
     clock.sleep_until(tick)
+
+
+def _told(ticked: Ticked) -> dict[str, int]:
+    return {name: getattr(ticked, name) for name in ("planned", "dispatched", "held", "recovered")}

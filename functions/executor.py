@@ -7,6 +7,7 @@ from functions.logs import logger
 from functions.stopping import graceful
 from shared import VERSION, wiring
 from shared.execute import execute
+from shared.failpoints import reach
 from shared.queue import decode
 from shared.store import services as own_rows
 
@@ -20,7 +21,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     log, services = logger("executor"), wiring.services()
     lasts_until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - KEPT_BACK_SECONDS
-    executed = {"completed": 0, "failed": 0, "taken": 0}
+    executed = {"completed": 0, "failed": 0, "taken": 0, "put_back": 0}
     now = services.clock.now()
     with graceful():
         with services.database.begin() as connection:
@@ -30,6 +31,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             if pack is None:
                 log.error("dropped a message that names no triggers", message_id=message.get("messageId"))
                 continue
+            if __debug__:
+                reach("receive.received")
             summary = execute(services, pack, lasts_until)
             executed = {key: executed[key] + getattr(summary, key) for key in executed}
     log.info("executed", extra=executed)

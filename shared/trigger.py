@@ -1,8 +1,11 @@
 """Triggers: one occurrence of a schedule each, decided exactly once.
 
 scheduled --dispatch--> queued --claim--> executing --finish--> completed | failed
-    |                     |                   |--lost, attempts left--> scheduled
-    |                     |                   `--replaced by the next run--> cancelled
+    |  ^                  |                   |
+    |  `------------------|-------------------|-- a job failed and is tried again, at its time
+    |  `------------------|-------------------|-- its executor died, fewer than MAX_CRASHES times
+    |                     |                   |-- the schedule changed meanwhile, or it died once too often --> failed
+    |                     |                   `-- the next run of its schedule takes its place --> cancelled
     |                     `--pause, edit, delete, replaced--> cancelled --resume at the same due time--> scheduled
     |--due, but it may not go yet--> scheduled, with a hold
     |--pause, edit, delete, replaced--> cancelled
@@ -52,7 +55,7 @@ class Hold(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """An occurrence as its owner sees it. ``reason`` says why it did not complete, or what it waits for by ``hold``."""
+    """An occurrence as its owner sees it. ``reason``: why it did not complete, or has not yet, by ``hold``."""
 
     id: TriggerId
     user_id: UserId
@@ -63,6 +66,8 @@ class Trigger:
     status: TriggerStatus
     reason: str | None
     attempt: int
+    crashes: int
+    next_attempt_at: datetime
     created_at: datetime
     queued_at: datetime | None
     started_at: datetime | None
@@ -86,8 +91,14 @@ class Claim:
     schedule_type: ScheduleType
     schedule_name: str
     schedule_input: JsonObject
-    kind: TriggerKind = TriggerKind.PLANNED
-    overlap: Overlap = Overlap.ALLOW
+    kind: TriggerKind
+    # When its first attempt began.
+    started_at: datetime
+    lease_until: datetime
+    redrives: int
+    # What replaces the inputs of its jobs: {"job id": input}.
+    job_inputs: JsonObject | None
+    overlap: Overlap
 
     @property
     def others_wait(self) -> bool:
@@ -101,5 +112,10 @@ class Claim:
 
     @property
     def leads_on(self) -> bool:
-        """Whether its end plans the next run: that of a relative schedule, unless somebody asked for this one."""
-        return self.schedule_type == ScheduleType.RELATIVE and self.kind == TriggerKind.PLANNED
+        """Whether its end plans the next run: see ``leads_on``."""
+        return leads_on(self.schedule_type, self.kind, self.redrives)
+
+
+def leads_on(schedule_type: str, kind: str, redrives: int) -> bool:
+    """Whether the end of a trigger plans the next run: that of a relative schedule, unless somebody asked for it."""
+    return schedule_type == ScheduleType.RELATIVE and kind == TriggerKind.PLANNED and redrives == 0

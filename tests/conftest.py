@@ -1,5 +1,6 @@
 """A real PostgreSQL for every test: one server per run, one migrated template database, one clone of it per test."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,9 +19,16 @@ from shared.services import Services
 from shared.settings import Settings
 from shared.store.engine import Database, connect
 from shared.store.invariants import violations
+from tests.cloud import Cloud
 from tests.fakes import RecordedQueue, SetClock
+from tests.targets import Target, running_target
 
 TEMPLATE = "cronny_template"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: the tests of the whole local cloud mostly wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -108,6 +116,24 @@ def services(settings: Settings, queue: RecordedQueue, clock: SetClock) -> Itera
     database = connect(settings)
     yield Services(settings, database, queue, build_runners(settings.allowed_networks), clock, "test")
     database.close()
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A running local cloud without the demo."""
+    cloud = Cloud(tmp_path_factory.mktemp("cloud") / "home")
+    try:
+        cloud.start()
+        yield cloud
+    finally:
+        cloud.stop()
+        assert cloud.processes() == [], "the local cloud left processes behind"
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    with running_target() as target:
+        yield target
 
 
 def _settings(variables: dict[str, str]) -> Settings:

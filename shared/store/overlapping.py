@@ -11,18 +11,11 @@ from shared.overlap import UnderWay
 from shared.schedule import ScheduleId
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, ids, rows
 from shared.store.holds import NOT_HELD
-from shared.store.tables import schedules, triggers
+from shared.store.tables import triggers
 from shared.trigger import TriggerId, TriggerStatus
 
 # A tick that has read the time may look for what is due only now: whoever is woken is due for it, too. A real length.
 WOKEN_BEFORE = timedelta(seconds=10)
-
-LOCK = (
-    select(schedules.c.id)
-    .where(schedules.c.id == any_(ids("ids")))
-    .order_by(schedules.c.id)
-    .with_for_update(key_share=True)
-)
 
 _waits = (triggers.c.status == "scheduled") & (triggers.c.hold == "overlap")
 # On the way, or bound to go: another attempt, or its turn comes as soon as its user or its target has room.
@@ -80,14 +73,9 @@ CANCEL = (
         reason=_replaced.c.reason,
         finished_at=func.greatest(bindparam("now", type_=INSTANT), triggers.c.started_at),
         lease_until=None,
+        sending_job_id=None,
     )
 )
-
-
-def lock(connection: Connection, schedule_ids: Sequence[ScheduleId]) -> None:
-    """Lock schedules before their triggers end: nobody decides meanwhile that an occurrence has to wait for them."""
-    if schedule_ids:
-        connection.execute(LOCK, {"ids": list(schedule_ids)})
 
 
 def under_way(connection: Connection, schedule_ids: Sequence[ScheduleId]) -> dict[ScheduleId, UnderWay]:

@@ -21,6 +21,8 @@ VIEW = select(
     triggers.c.status,
     triggers.c.reason,
     triggers.c.attempt,
+    triggers.c.crashes,
+    triggers.c.next_attempt_at,
     triggers.c.created_at,
     triggers.c.queued_at,
     triggers.c.started_at,

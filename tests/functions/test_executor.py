@@ -32,16 +32,16 @@ def test_what_the_creator_sends_is_what_the_executor_runs(
     plan(services, clock.now())
     dispatch(services, clock.forward(10))
     event = sqs_event(*(encode(pack) for pack in queue.packs))
-    assert executor.handler(event, Context()) == {"completed": 1, "failed": 0, "taken": 0}
+    assert executor.handler(event, Context()) == {"completed": 1, "failed": 0, "taken": 0, "put_back": 0}
     assert the_triggers(services, schedule)[0].status == "completed"
-    assert executor.handler(event, Context()) == {"completed": 0, "failed": 0, "taken": 1}
+    assert executor.handler(event, Context()) == {"completed": 0, "failed": 0, "taken": 1, "put_back": 0}
 
 
 @pytest.mark.parametrize(
     "body", ["", "hello", "[]", "{}", '{"triggers": 7}', '{"triggers": ["x"]}', '{"triggers": [null]}']
 )
 def test_a_message_that_is_none_of_ours_is_dropped(body: str) -> None:
-    assert executor.handler(sqs_event(body), Context()) == {"completed": 0, "failed": 0, "taken": 0}
+    assert executor.handler(sqs_event(body), Context()) == {"completed": 0, "failed": 0, "taken": 0, "put_back": 0}
 
 
 def test_a_trigger_that_does_not_exist_is_nobodys(services: Services) -> None:

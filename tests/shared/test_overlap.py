@@ -18,7 +18,7 @@ from shared.outcome import Outcome
 from shared.overlap import MAX_WAITING
 from shared.plan import plan
 from shared.record import TriggerEnded, record
-from shared.recover import MAX_ATTEMPTS, recover
+from shared.recover import MAX_CRASHES, recover
 from shared.runners import RunContext
 from shared.schedule import ScheduleId
 from shared.services import Services
@@ -197,7 +197,7 @@ def test_every_end_of_a_run_wakes_who_waits_for_it(services: Services, clock: Se
     if ending == "called off":
         cancel_trigger(services, the_schedule(services, schedule).user_id, first.id)
     else:
-        set_trigger(services, first.id, attempt=MAX_ATTEMPTS - 1)
+        set_trigger(services, first.id, crashes=MAX_CRASHES - 1)
         claimed = claim(services, first.id)
         if ending == "lost":
             set_trigger(services, first.id, lease_until=clock.now())
@@ -399,7 +399,7 @@ def test_what_a_replaced_run_says_later_changes_nothing(services: Services, cloc
     tick(services, clock)
     claimed = claim(services, the_triggers(services, schedule)[0].id)
     tick(services, clock)
-    assert record(services, [TriggerEnded(claimed, TriggerStatus.COMPLETED, None)], clock.now()) == {claimed.id}
+    assert record(services, [TriggerEnded(claimed, TriggerStatus.COMPLETED, None)], clock.now()).lost == {claimed.id}
     assert the_triggers(services, schedule)[0].status == "cancelled"
 
 

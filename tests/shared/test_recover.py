@@ -6,10 +6,11 @@ import pytest
 
 from shared.dispatch import dispatch
 from shared.plan import plan
-from shared.recover import MAX_ATTEMPTS, recover
+from shared.recover import MAX_CRASHES, recover
 from shared.schedule import ScheduleId
 from shared.services import Services
 from shared.store import executing
+from shared.store.executing import Lease
 from shared.trigger import Claim, TriggerStatus
 from tests.fakes import RecordedQueue, SetClock
 from tests.world import new_logger_schedule, set_schedule, set_trigger, the_schedule, the_triggers
@@ -56,14 +57,14 @@ def test_a_lost_attempt_is_repeated_in_a_message_of_its_own(
 
 def test_a_trigger_that_kills_every_executor_fails_with_the_reason(services: Services, clock: SetClock) -> None:
     schedule = executing_trigger(services, clock)
-    for _ in range(MAX_ATTEMPTS - 1):
+    for _ in range(MAX_CRASHES - 1):
         recover(services, clock.forward(20))
         dispatch(services, clock.now())
         claim(services, schedule, clock)
     recover(services, clock.forward(20))
     dead = the_triggers(services, schedule)[0]
-    assert (dead.status, dead.attempt) == ("failed", MAX_ATTEMPTS)
-    assert dead.reason.endswith("That was the last attempt.")
+    assert (dead.status, dead.attempt) == ("failed", MAX_CRASHES)
+    assert dead.reason.endswith("That was the last attempt: 3 executors were lost with it.")
     assert dead.finished_at == clock.now()
 
 
@@ -83,7 +84,7 @@ def test_a_paused_or_edited_schedule_is_not_tried_again(
 
 def test_a_relative_schedule_goes_on_after_its_run_was_lost_for_good(services: Services, clock: SetClock) -> None:
     schedule = executing_trigger(services, clock, schedule_type="relative")
-    set_trigger(services, the_triggers(services, schedule)[0].id, attempt=MAX_ATTEMPTS)
+    set_trigger(services, the_triggers(services, schedule)[0].id, crashes=MAX_CRASHES - 1)
     recover(services, clock.forward(20))
     dead, following = the_triggers(services, schedule)
     assert dead.status == "failed"
@@ -99,16 +100,16 @@ def test_an_executor_that_wakes_after_its_lease_changes_nothing(services: Servic
     dispatch(services, clock.now())
     (living,) = claim(services, schedule, clock)
     with services.database.begin() as connection:
-        assert executing.extend(connection, [(zombie, clock.now())]) == set()
+        assert executing.extend(connection, [Lease(zombie, clock.now())]) == set()
         assert (
             executing.finish(connection, [executing.Ending(zombie, TriggerStatus.FAILED, "late")], clock.now()) == set()
         )
-        assert executing.extend(connection, [(living, clock.now())]) == {living.id}
+        assert executing.extend(connection, [Lease(living, clock.now())]) == {living.id}
 
 
 def test_a_processing_schedule_whose_last_run_was_lost_ends_as_processed(services: Services, clock: SetClock) -> None:
     schedule = executing_trigger(services, clock, max_runs=1)
-    set_trigger(services, the_triggers(services, schedule)[0].id, attempt=MAX_ATTEMPTS)
+    set_trigger(services, the_triggers(services, schedule)[0].id, crashes=MAX_CRASHES - 1)
     recover(services, clock.forward(20))
     plan(services, clock.now())
     assert the_schedule(services, schedule).schedule_status == "processed"

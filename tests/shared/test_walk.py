@@ -6,10 +6,10 @@ from ipaddress import ip_network
 
 import pytest
 
+from shared.attempt import WalkResult
 from shared.job import Condition, Job, JobId, JobInputType, JsonValue
 from shared.outcome import JobExecution, Outcome
 from shared.runners.registry import build_runners
-from shared.walk import WalkResult
 from tests.shared.graphs import job
 from tests.shared.walks import COMPLETED, START, Scripted, Watched, attempt, walked
 from tests.targets import Target, running_target

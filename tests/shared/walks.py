@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from shared.action import JobGraph
+from shared.attempt import Attempt, WalkResult, WalkStatus
 from shared.job import Job, JobId, JsonObject, JsonValue
 from shared.outcome import JobExecution, Outcome
+from shared.progress import Progress
 from shared.runners import RunContext, Runner
-from shared.walk import Attempt, Progress, WalkResult, WalkStatus, walk
+from shared.walk import walk
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COMPLETED = WalkResult(WalkStatus.COMPLETED)
@@ -49,7 +51,7 @@ class Watched:
         return [(execution.job_name, execution.outcome.error) for execution, _ in self.reports]
 
 
-def attempt(*jobs: Job, done: Mapping[JobId, JobExecution] | None = None, seconds: float = 60) -> Attempt:
+def attempt(*jobs: Job, done: Mapping[JobId, JobExecution] | None = None, seconds: float = 600) -> Attempt:
     context: JsonObject = {"schedule": {"name": "nightly"}, "trigger": {"id": 7}}
     return Attempt(JobGraph(jobs), 7, 2, "t7", context, time.monotonic() + seconds, done or {})
 

@@ -21,6 +21,7 @@ from shared.store import (
     holds,
     overlapping,
     planning,
+    putting_back,
     recovering,
     sharing,
 )
@@ -119,6 +120,18 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
             },
         ),
         "completed": (graphs.COMPLETED, {"ids": ids}),
+        "tries": (graphs.TRIES, {"ids": ids}),
+        "put back": (
+            putting_back.PUT_BACK,
+            {
+                "now": now,
+                "back_trigger_id": ids,
+                "back_attempt": [1] * 3,
+                "back_at": [now] * 3,
+                "back_reason": ["-"] * 3,
+                "back_changed": ["-"] * 3,
+            },
+        ),
         "lost": (recovering.LOST, {"now": now, "limit": 1000}),
         "recent": (cleaning.RECENT, {"after": SCHEDULES - 100, "limit": 5000}),
         "trim": (cleaning.TRIM, {"jobs": ids, "keep": 10, "limit": 1000}),
