@@ -7,8 +7,7 @@ its job's timeout is abandoned: the thread is left behind, and nothing that it s
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -16,11 +15,12 @@ from shared.action import ActionId, JobGraph
 from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure
 from shared.errors import Unavailable
 from shared.failpoints import reach
-from shared.gate import Gate, open_gate
+from shared.gate import open_gate
 from shared.job import Job
 from shared.outcome import JobExecution
 from shared.progress import Progress
-from shared.record import Event, JobEnded, JobSending, Recorded, TriggerEnded, TriggerPutBack, record
+from shared.record import Event, JobEnded, JobSending, Recorded, TriggerEnded, TriggerPutBack, record, still_ours
+from shared.running import RECORD_SECONDS, Running, RunningPack
 from shared.services import Services
 from shared.store import executing, graphs
 from shared.store.graphs import Earlier
@@ -30,8 +30,8 @@ from shared.walk import walk
 # Between the end of a job's time and giving up on its thread: runners end by themselves, and say more than we could.
 OVERRUN_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 0.25
-# Of the lease's margin, so much is kept for recording a job after its end.
-RECORD_SECONDS = 5.0
+# How often to look whether the next run of its schedule took the place of what runs here.
+ASK_EVERY_SECONDS = 1.0
 COVERED_SECONDS = executing.LEASE_MARGIN.total_seconds() - RECORD_SECONDS
 
 
@@ -43,42 +43,6 @@ class Executed:
     failed: int
     taken: int
     put_back: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A claimed trigger that has not ended."""
-
-    claim: Claim
-    attempt: Attempt
-    progress: Progress
-
-
-@dataclass(slots=True)
-class _Pack:
-    """Claimed triggers that have not ended, and what their walks have said so far.
-
-    What belongs together is said in one breath, and is recorded in one transaction.
-    """
-
-    services: Services
-    claimed_at: datetime
-    speed: float
-    lasts_until: float
-    origin: float
-    gate: Gate
-    running: dict[TriggerId, _Running] = field(default_factory=dict)
-    given_up: set[TriggerId] = field(default_factory=set)
-    said: SimpleQueue[Sequence[Event]] = field(default_factory=SimpleQueue)
-
-    def now(self) -> datetime:
-        """Counted on from the claim: threads must not ask the database for the time."""
-        return self.claimed_at + timedelta(seconds=(time.monotonic() - self.origin) * self.speed)
-
-    def covered_until(self, claim: Claim) -> float:
-        """Until which instant of ``time.monotonic()`` a job may run under the lease that came with the claim."""
-        lease = (claim.lease_until - self.claimed_at).total_seconds() / self.speed
-        return self.origin + lease - RECORD_SECONDS
 
 
 def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: float) -> Executed:
@@ -103,7 +67,7 @@ def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: f
             reach("claim.written", connection)
     if __debug__:
         reach("claim.committed")
-    pack = _Pack(services, now, speed, lasts_until, origin, gate)
+    pack = RunningPack(services, now, speed, lasts_until, origin, gate)
     for claim in claims:
         _start(pack, claim, loaded, earlier.get(claim.id, Earlier()))
     try:
@@ -121,10 +85,10 @@ def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: f
     )
 
 
-def _start(pack: _Pack, claim: Claim, loaded: Mapping[ActionId, JobGraph | Exception], earlier: Earlier) -> None:
+def _start(pack: RunningPack, claim: Claim, loaded: Mapping[ActionId, JobGraph | Exception], earlier: Earlier) -> None:
     graph = loaded.get(claim.action_id, JobGraph(())) if claim.action_id is not None else JobGraph(())
     readable = graph if isinstance(graph, JobGraph) else JobGraph(())
-    running = _Running(claim, _attempt(pack, claim, readable, earlier), Progress(pack.covered_until(claim)))
+    running = Running(claim, _attempt(pack, claim, readable, earlier), Progress(pack.covered_until(claim)))
     pack.running[claim.id] = running
     if isinstance(graph, Exception):
         reason = f"A job of the action cannot be read: {graph}"
@@ -133,7 +97,7 @@ def _start(pack: _Pack, claim: Claim, loaded: Mapping[ActionId, JobGraph | Excep
     Thread(target=_walk, args=(pack, running), daemon=True, name=f"trigger-{claim.id}").start()
 
 
-def _attempt(pack: _Pack, claim: Claim, graph: JobGraph, earlier: Earlier) -> Attempt:
+def _attempt(pack: RunningPack, claim: Claim, graph: JobGraph, earlier: Earlier) -> Attempt:
     return Attempt(
         graph=graph,
         trigger_id=claim.id,
@@ -154,7 +118,7 @@ def _attempt(pack: _Pack, claim: Claim, graph: JobGraph, earlier: Earlier) -> At
     )
 
 
-def _walk(pack: _Pack, running: _Running) -> None:
+def _walk(pack: RunningPack, running: Running) -> None:
     """What a trigger's thread does: it only ever talks to the queue of events."""
     claim = running.claim
     last: list[Event] = []
@@ -188,13 +152,14 @@ def _ending(claim: Claim, result: WalkResult) -> Event:
     return TriggerEnded(claim, TriggerStatus(result.status.value), result.reason)
 
 
-def _follow(pack: _Pack) -> dict[TriggerId, TriggerStatus]:
+def _follow(pack: RunningPack) -> dict[TriggerId, TriggerStatus]:
     """Record what the walks say until each has ended; answers what became of those that were still ours."""
     over: dict[TriggerId, TriggerStatus] = {}
     unwritten: list[Event] = []
     while pack.running or pack.gate.pending(pack.lasts_until):
         unwritten += _listen(pack) + _overdue(pack)
         pack.gate.answer(pack.now())
+        _leave_replaced(pack)
         recorded_at = time.monotonic()
         try:
             recorded = record(pack.services, unwritten, pack.now()) if unwritten else Recorded()
@@ -214,7 +179,7 @@ def _follow(pack: _Pack) -> dict[TriggerId, TriggerStatus]:
     return over
 
 
-def _let_go_on(pack: _Pack, event: Event, recorded_at: float) -> None:
+def _let_go_on(pack: RunningPack, event: Event, recorded_at: float) -> None:
     """Tell a walk that what it said is durable, and how far its lease reaches now."""
     running = pack.running.get(event.claim.id)
     if running and isinstance(event, JobEnded | JobSending):
@@ -223,7 +188,16 @@ def _let_go_on(pack: _Pack, event: Event, recorded_at: float) -> None:
         event.written.put(running is not None)
 
 
-def _listen(pack: _Pack) -> list[Event]:
+def _leave_replaced(pack: RunningPack) -> None:
+    """Leave triggers that were cancelled while they ran; asked for now and then, where a schedule does such things."""
+    claims = [running.claim for running in pack.running.values() if running.claim.replaceable]
+    if claims and time.monotonic() >= pack.asked + ASK_EVERY_SECONDS:
+        pack.asked = time.monotonic()
+        for trigger_id in {claim.id for claim in claims} - still_ours(pack.services, claims):
+            pack.running.pop(trigger_id).progress.abandon()
+
+
+def _listen(pack: RunningPack) -> list[Event]:
     """What was said since the last time; waits a moment for the first word."""
     events: list[Event] = []
     try:
@@ -234,7 +208,7 @@ def _listen(pack: _Pack) -> list[Event]:
         return events
 
 
-def _overdue(pack: _Pack) -> list[Event]:
+def _overdue(pack: RunningPack) -> list[Event]:
     """Give up on walks whose job should have ended; its overrun is the last word of this attempt."""
     events: list[Event] = []
     for trigger_id, running in pack.running.items():
