@@ -25,12 +25,14 @@ class WalkResult:
     """What became of a chain; ``reason`` is a sentence that names the job.
 
     Of a chain that goes on later: ``at`` is when another attempt may begin, and ``cause`` the reason without that.
+    ``held_for``: the host that is left alone, when that is what it waits for; then nothing was tried.
     """
 
     status: WalkStatus
     reason: str | None = None
     at: datetime | None = None
     cause: str | None = None
+    held_for: str | None = None
 
     @classmethod
     def failed(cls, reason: str) -> "WalkResult":
@@ -41,6 +43,11 @@ class WalkResult:
     def later(cls, cause: str, follows: str, at: datetime) -> "WalkResult":
         """The chain goes on in another attempt, not before ``at``."""
         return cls(WalkStatus.LATER, f"{cause}; {follows}", at, cause)
+
+    @classmethod
+    def wait(cls, host: str, cause: str, follows: str, at: datetime) -> "WalkResult":
+        """The chain goes on when its host is called again; at ``at`` it looks by itself."""
+        return cls(WalkStatus.LATER, f"{cause}; {follows}", at, cause, host)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,10 @@ class Calendar:
     spans: tuple[tuple[int, int], ...] = ()
     weekly: tuple[Window, ...] = ()
 
+    def __hash__(self) -> int:
+        """Of a little only, because there may be thousands of spans and a calendar is asked for its hash a lot."""
+        return hash((self.name, self.timezone, self.spans[:1], self.spans[-1:], len(self.spans), self.weekly))
+
 
 def excluded(calendars: Sequence[Calendar], instant: datetime) -> str | None:
     """The name of the first calendar that excludes the instant; None when it is open."""

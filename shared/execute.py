@@ -15,10 +15,11 @@ from shared.action import ActionId, JobGraph
 from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure
 from shared.errors import Unavailable
 from shared.failpoints import reach
+from shared.gate import open_gate
 from shared.job import Job
 from shared.outcome import JobExecution
 from shared.progress import Progress
-from shared.record import Event, JobEnded, JobSending, TriggerEnded, TriggerPutBack, record, still_ours
+from shared.record import Event, JobEnded, JobSending, Recorded, TriggerEnded, TriggerPutBack, record, still_ours
 from shared.running import RECORD_SECONDS, Running, RunningPack
 from shared.services import Services
 from shared.store import executing, graphs
@@ -61,11 +62,12 @@ def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: f
         claims = executing.claim(connection, trigger_ids, now, speed)
         loaded = graphs.graphs(connection, [claim.action_id for claim in claims if claim.action_id is not None])
         earlier = graphs.earlier(connection, [claim.id for claim in claims if claim.attempt > 1])
+        gate = open_gate(services, connection, claims)
         if __debug__:
             reach("claim.written", connection)
     if __debug__:
         reach("claim.committed")
-    pack = RunningPack(services, now, speed, lasts_until, origin)
+    pack = RunningPack(services, now, speed, lasts_until, origin, gate)
     for claim in claims:
         _start(pack, claim, loaded, earlier.get(claim.id, Earlier()))
     try:
@@ -137,7 +139,8 @@ def _walk(pack: RunningPack, running: Running) -> None:
         except Empty:
             return False
 
-    result = walk(running.attempt, pack.services.runners, pack.now, report, running.progress, announce)
+    admit = pack.gate.admit(claim, lambda: pack.said.put([]))
+    result = walk(running.attempt, pack.services.runners, pack.now, report, running.progress, announce, admit)
     if result is not None:
         pack.said.put([*last, _ending(claim, result)])
 
@@ -145,7 +148,7 @@ def _walk(pack: RunningPack, running: Running) -> None:
 def _ending(claim: Claim, result: WalkResult) -> Event:
     if result.status is WalkStatus.LATER:
         assert result.at is not None
-        return TriggerPutBack(claim, result.at, result.reason or "", result.cause or "")
+        return TriggerPutBack(claim, result.at, result.reason or "", result.cause or "", result.held_for)
     return TriggerEnded(claim, TriggerStatus(result.status.value), result.reason)
 
 
@@ -153,14 +156,13 @@ def _follow(pack: RunningPack) -> dict[TriggerId, TriggerStatus]:
     """Record what the walks say until each has ended; answers what became of those that were still ours."""
     over: dict[TriggerId, TriggerStatus] = {}
     unwritten: list[Event] = []
-    while pack.running:
+    while pack.running or pack.gate.pending(pack.lasts_until):
         unwritten += _listen(pack) + _overdue(pack)
         _leave_replaced(pack)
-        if not unwritten:
-            continue
+        pack.gate.answer(pack.now())
         recorded_at = time.monotonic()
         try:
-            recorded = record(pack.services, unwritten, pack.now())
+            recorded = record(pack.services, unwritten, pack.now()) if unwritten else Recorded()
         except Unavailable:
             if time.monotonic() > pack.lasts_until:
                 raise
@@ -172,6 +174,7 @@ def _follow(pack: RunningPack) -> dict[TriggerId, TriggerStatus]:
             del pack.running[trigger_id]
         for event in unwritten:
             _let_go_on(pack, event, recorded_at)
+        pack.gate.account(unwritten, pack.now())
         unwritten = []
     return over
 

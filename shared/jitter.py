@@ -18,20 +18,19 @@ def jittered(due: datetime, seconds: int, seed: int) -> datetime:
     return due + timedelta(seconds=int.from_bytes(drawn, "big") % (seconds + 1))
 
 
-def spread(planned: Planned, due: datetime, seconds: int, seed: int) -> datetime:
-    """The occurrence of the planned time ``due``."""
-    following = planned(due)
+def spread(due: datetime, following: datetime | None, seconds: int, seed: int) -> datetime:
+    """The occurrence of the planned time ``due``, which comes before the planned time ``following``."""
     room = seconds if following is None else min(seconds, int((following - due).total_seconds()) - 1)
     return jittered(due, max(room, 0), seed)
 
 
 def first_spread(planned: Planned, after: datetime, seconds: int, seed: int) -> datetime | None:
     """The first occurrence strictly after ``after``, be it of a planned time that has passed by then."""
-    last = _last_planned(planned, after, seconds)
-    if last is not None and (occurrence := spread(planned, last, seconds, seed)) > after:
-        return occurrence
     due = planned(after)
-    return None if due is None else spread(planned, due, seconds, seed)
+    last = _last_planned(planned, after, seconds)
+    if last is not None and (occurrence := spread(last, due, seconds, seed)) > after:
+        return occurrence
+    return None if due is None else spread(due, planned(due), seconds, seed)
 
 
 def _last_planned(planned: Planned, after: datetime, seconds: int) -> datetime | None:

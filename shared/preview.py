@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from shared import timetable
-from shared.cron import zone
+from shared.cron import next_change, zone
 from shared.schedule import ScheduleType, Timing
 
+_DAY = timedelta(days=1)
 DIFF_SPAN = timedelta(days=90)
 # A diff looks at no more than so many instants, and shows the first few of those that differ.
 MAX_COMPARED = 10_000
@@ -58,26 +60,31 @@ class Diff:
 
 def due_times(timing: Timing, since: datetime) -> Iterator[datetime]:
     """The due times of a schedule that is active since then; a relative one's as if its runs took no time."""
+    if timing.schedule_type is ScheduleType.RECURRING:
+        yield from timetable.runs(timing, since)
+        return
     due = timetable.next_run(timing, timetable.first_due(timing, since))
     while due is not None:
         yield due
-        due = following(timing, due)
+        due = timetable.relative_due(timing, due) if timing.schedule_type is ScheduleType.RELATIVE else None
 
 
-def following(timing: Timing, due: datetime) -> datetime | None:
-    """What comes after a due time and is not excluded."""
-    if timing.schedule_type is ScheduleType.RELATIVE:
-        return timetable.relative_due(timing, due)
-    return timetable.next_run(timing, timetable.following_due(timing, due))
+def due_from(timing: Timing, due: datetime) -> Iterator[datetime]:
+    """The same from a due time on, which is one of them."""
+    yield due
+    if timing.schedule_type is not ScheduleType.ABSOLUTE:
+        yield from due_times(timing, due)
 
 
 def remarked(timing: Timing, times: Iterable[datetime], since: datetime) -> list[DueTime]:
     """The due times on the zone's clock, with what the clock's changes do to them."""
     place = zone(timing.timezone)
-    before, found = since.astimezone(place), []
+    before, found, near, holds = since.astimezone(place), [], False, since
     for due in times:
+        if due >= holds:
+            near, holds = _near_change(place, due)
         local = due.astimezone(place)
-        found.append(DueTime(due, local, _remark(timing, before, local)))
+        found.append(DueTime(due, local, _remark(timing, before, local, near)))
         before = local
     return found
 
@@ -101,17 +108,19 @@ def diff(old: Iterable[datetime], new: Iterable[datetime], since: datetime) -> D
     added: list[datetime] = []
     removed: list[datetime] = []
     was, will, until = iter(old), iter(new), since + DIFF_SPAN
-    left, right, first = next(was, None), next(will, None), since
+    left, right, first = next(was, until), next(will, until), since
     for _ in range(MAX_COMPARED):
-        first = min((time for time in (left, right) if time is not None), default=until)
+        first = min(left, right)
         if first >= until:
             return Diff(added, removed, until, complete=True)
-        if left != first:
-            added.append(first)
-        if right != first:
+        if left == right:
+            left, right = next(was, until), next(will, until)
+        elif left == first:
             removed.append(first)
-        left = next(was, None) if left == first else left
-        right = next(will, None) if right == first else right
+            left = next(was, until)
+        else:
+            added.append(first)
+            right = next(will, until)
     return Diff(added, removed, first, complete=False)
 
 
@@ -120,18 +129,31 @@ def _busiest(starts: Iterable[datetime]) -> Busiest:
     return Busiest(*Counter(starts).most_common(1)[0])
 
 
-def _remark(timing: Timing, before: datetime, local: datetime) -> str | None:
+def _near_change(place: ZoneInfo, due: datetime) -> tuple[bool, datetime]:
+    """Whether the clock is set within a day of an instant, and until when that is so."""
+    change = next_change(place, due - _DAY, due + 2 * _DAY)
+    if change is None:
+        return False, due + _DAY
+    return (True, change.at + _DAY) if due >= change.at - _DAY else (False, change.at - _DAY)
+
+
+def _remark(timing: Timing, before: datetime, local: datetime, near_change: bool) -> str | None:
     parts = [EARLIEST] if timing.schedule_type is ScheduleType.RELATIVE else []
-    second_before = (local.astimezone(zone("UTC")) - timedelta(seconds=1)).astimezone(local.tzinfo)
-    if local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset():
-        which = "second" if local.fold else "first"
-        parts.append(f"{local:%H:%M} comes twice on this day; this is the {which} time.")
-    if _offset(second_before) < _offset(local):
-        left = second_before.replace(tzinfo=None) + timedelta(seconds=1)
-        parts.append(f"The clock goes forward at this instant, from {left:%H:%M} to {local:%H:%M}.")
+    if near_change:
+        parts += _of_change(local)
     if before.utcoffset() != local.utcoffset():
         parts.append(f"The offset from UTC changes from {before.isoformat()[-6:]} to {local.isoformat()[-6:]}.")
     return " ".join(parts) or None
+
+
+def _of_change(local: datetime) -> Iterator[str]:
+    if local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset():
+        which = "second" if local.fold else "first"
+        yield f"{local:%H:%M} comes twice on this day; this is the {which} time."
+    second_before = (local.astimezone(UTC) - timedelta(seconds=1)).astimezone(local.tzinfo)
+    if _offset(second_before) < _offset(local):
+        left = second_before.replace(tzinfo=None) + timedelta(seconds=1)
+        yield f"The clock goes forward at this instant, from {left:%H:%M} to {local:%H:%M}."
 
 
 def _offset(local: datetime) -> timedelta:

@@ -11,7 +11,7 @@ from shared.failpoints import reach
 from shared.job import JobId
 from shared.outcome import JobExecution
 from shared.services import Services
-from shared.store import executing, following, overlapping, putting_back
+from shared.store import executing, following, holding, overlapping, putting_back
 from shared.store.putting_back import PutBack
 from shared.trigger import Claim, TriggerId, TriggerStatus
 
@@ -53,12 +53,16 @@ class TriggerEnded:
 
 @dataclass(frozen=True, slots=True)
 class TriggerPutBack:
-    """A claimed trigger goes on in another attempt at ``at``; ``cause`` is the reason without what follows."""
+    """A claimed trigger goes on in another attempt at ``at``; ``cause`` is the reason without what follows.
+
+    ``held_for``: the host that it waits for.
+    """
 
     claim: Claim
     at: datetime
     reason: str
     cause: str
+    held_for: str | None = None
 
 
 Event = JobEnded | JobSending | TriggerEnded | TriggerPutBack
@@ -132,12 +136,13 @@ def _record(services: Services, events: Sequence[Event], now: datetime) -> Recor
         finished = [executing.Ending(item.claim, item.status, item.reason) for item in endings]
         ended = executing.finish(connection, finished, now)
         over = {item.claim.id: item.status for item in endings if item.claim.id in ended}
-        back = [PutBack(item.claim, item.at, item.reason, item.cause + CHANGED) for item in returns]
+        back = [PutBack(item.claim, item.at, item.reason, item.cause + CHANGED, item.held_for) for item in returns]
         over |= putting_back.put_back(connection, back, now)
         ended_claims = [last[key] for key, status in over.items() if status is not TriggerStatus.SCHEDULED]
         following.plan_after(connection, [claim.schedule_id for claim in ended_claims if claim.leads_on], now)
         awaited = [claim.schedule_id for claim in ended_claims if claim.others_wait]
         overlapping.wake(connection, awaited, now, services.clock.speed)
+        holding.release_closed(connection, back, now)
         if __debug__:
             reach("record.written", connection)
     if __debug__:

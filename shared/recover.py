@@ -46,11 +46,11 @@ def recover(services: Services, now: datetime) -> Recovered:
     speed = services.clock.speed
     with services.database.begin() as connection:
         unclaimed = dispatching.take_unclaimed(connection, now, BATCH, speed)
-        if __debug__:
+        if __debug__ and unclaimed:
             reach("recover.resend_written", connection)
-    if __debug__:
-        reach("recover.resend_committed")
     if unclaimed:
+        if __debug__:
+            reach("recover.resend_committed")
         log.warning("%s queued triggers were not claimed in time and are sent again", len(unclaimed))
         send(services, as_before((row.id, row.pack) for row in unclaimed), now)
     retried, failed = _recover_lost(services, now)
@@ -64,7 +64,7 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
     awaited: list[ScheduleId] = []
     with services.database.begin() as connection:
         lost = recovering.lock_lost(connection, now, BATCH)
-        if __debug__:
+        if __debug__ and lost:
             reach("recover.lost_locked", connection)
         for row in lost:
             ending = _ending(row)
@@ -79,9 +79,9 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
         recovering.fail(connection, over, now)
         following.plan_after(connection, relative, now)
         overlapping.wake(connection, awaited, now, services.clock.speed)
-        if __debug__:
+        if __debug__ and lost:
             reach("recover.lost_written", connection)
-    if __debug__:
+    if __debug__ and lost:
         reach("recover.lost_committed")
     return len(again), len(over)
 

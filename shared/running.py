@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from queue import SimpleQueue
 
 from shared.attempt import Attempt
+from shared.gate import Gate
 from shared.progress import Progress
 from shared.record import Event
 from shared.services import Services
@@ -37,6 +38,7 @@ class RunningPack:
     speed: float
     lasts_until: float
     origin: float
+    gate: Gate
     running: dict[TriggerId, Running] = field(default_factory=dict)
     given_up: set[TriggerId] = field(default_factory=set)
     asked: float = field(default_factory=time.monotonic)

@@ -4,8 +4,10 @@ What is due is a set: every occurrence of the timetable (an excluded one is due,
 skipped) and every instant to which an excluded one moves. Nothing needs to be remembered to find the next of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
 from shared.calendars import MAX_SHIFT_DAYS, Shift, excluded, shifted, touched
@@ -17,8 +19,16 @@ _TICK = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 # Sources looked at for each day: a timetable that fires more often within an exclusion moves no more than these.
 _SOURCES = 200
+# Where the next occurrence is further away than this, and no more of them lie within the farthest move, each of them is
+# looked at: it costs less than looking at each day.
+_WIDE, _FEW = 4 * _DAY, 10
+# So many within the farthest move are too many to have all of them in mind at once.
+_MANY = 500
+_FARTHEST = MAX_SHIFT_DAYS * _DAY + _SLACK
 
+# What comes after an instant: the next occurrence, and all of them.
 Following = Callable[[datetime], datetime | None]
+Occurrences = Callable[[datetime], Iterator[datetime]]
 
 
 def next_moved(timing: Timing, following: Following, after: datetime) -> datetime | None:
@@ -26,11 +36,57 @@ def next_moved(timing: Timing, following: Following, after: datetime) -> datetim
     shift, regular = timing.shift, following(after)
     if shift is None or (regular is None and shift is Shift.PREVIOUS):
         return None
-    found: datetime | None = None
-    until = regular or after + (MAX_SHIFT_DAYS + 1) * _DAY
+    until = regular or after + _FARTHEST
+    sparse = _sparse(timing, following, after, until) if until - after > _WIDE else None
+    if sparse is None:
+        return _by_distance(timing, following, (after, until))
+    moved = (_moved(timing, source) for source in sparse)
+    return min((at for at in moved if at is not None and after < at < until), default=None)
+
+
+def merged(timing: Timing, occurrences: Occurrences, after: datetime) -> Iterator[datetime] | None:
+    """Every due time after ``after``: the occurrences, and where excluded ones move to. None when they are too many."""
+    start = after - _FARTHEST if timing.shift is Shift.NEXT else after
+    first = list(islice(occurrences(start), _MANY))
+    if len(first) == _MANY and first[-1] < start + _FARTHEST:
+        return None
+    return _merged(timing, occurrences(start), after)
+
+
+def _merged(timing: Timing, occurrences: Iterator[datetime], after: datetime) -> Iterator[datetime]:
+    waiting: list[datetime] = []
+    # Nothing moves further back than this, so whatever is earlier has its place in the order.
+    back = _FARTHEST if timing.shift is Shift.PREVIOUS else timedelta()
+    for occurrence in chain(occurrences, [None]):
+        for due in (occurrence, _moved(timing, occurrence)):
+            if due is not None and due > after:
+                heappush(waiting, due)
+        while waiting and (occurrence is None or waiting[0] <= occurrence - back):
+            due = heappop(waiting)
+            if due > after:
+                yield due
+                after = due
+
+
+def _moved(timing: Timing, occurrence: datetime | None) -> datetime | None:
+    if occurrence is None or excluded(timing.calendars, occurrence) is None:
+        return None
+    return target(timing, occurrence)
+
+
+def _sparse(timing: Timing, following: Following, after: datetime, until: datetime) -> list[datetime] | None:
+    """Every occurrence that may move to between the two; None when they are many."""
+    start, end = (after - _FARTHEST, until) if timing.shift is Shift.NEXT else (after, until + _FARTHEST)
+    found = list(islice(_sources(following, start, end), _FEW + 1))
+    return found if len(found) <= _FEW else None
+
+
+def _by_distance(timing: Timing, following: Following, span: tuple[datetime, datetime]) -> datetime | None:
+    """The same, by looking at what moves by a day, then by two, and so on."""
+    (after, until), found = span, None
     for days in range(1, MAX_SHIFT_DAYS + 1):
-        moved_by = days * (_DAY if shift is Shift.NEXT else -_DAY)
-        slack = _SLACK if _clock_changes(timing.timezone, (after, until), moved_by) else _TICK
+        moved_by = days * (_DAY if timing.shift is Shift.NEXT else -_DAY)
+        slack = _SLACK if _clock_changes(timing.timezone, span, moved_by) else _TICK
         start, end = after - moved_by - slack, until - moved_by + slack
         # What moves by so many days passes the excluded days in between: past an open one there is nothing to find.
         if not touched(timing.calendars, start, end):
@@ -63,14 +119,17 @@ def _earliest(
     timing: Timing, following: Following, sources: tuple[datetime, datetime], targets: tuple[datetime, datetime]
 ) -> datetime | None:
     """The first instant strictly between ``targets`` to which an occurrence between ``sources`` moves."""
-    source = following(sources[0])
-    for _ in range(_SOURCES):
-        if source is None or source > sources[1]:
-            break
-        if excluded(timing.calendars, source) is not None:
-            moved = target(timing, source)
-            if moved is not None and targets[0] < moved < targets[1]:
-                # Later ones that move by as many days move behind it; by other days, they are found among those.
-                return moved
-        source = following(source)
+    for source in islice(_sources(following, *sources), _SOURCES):
+        moved = _moved(timing, source)
+        if moved is not None and targets[0] < moved < targets[1]:
+            # Later ones that move by as many days move behind it; by other days, they are found among those.
+            return moved
     return None
+
+
+def _sources(following: Following, after: datetime, until: datetime) -> Iterator[datetime]:
+    """The occurrences between the two, the latter included."""
+    source = following(after)
+    while source is not None and source <= until:
+        yield source
+        source = following(source)

@@ -6,13 +6,21 @@ Due times are whole seconds: the creator ticks on whole seconds, so nothing coul
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 from shared import calendars, cron, shifts
 from shared.errors import Fault
 from shared.intervals import interval_seconds
-from shared.jitter import first_spread, jittered, spread
-from shared.schedule import DstFold, DstGap, ScheduleType, ScheduleUnit, Timing
+from shared.jitter import jittered
+from shared.occurrences import (
+    expression,
+    following_occurrence,
+    in_time,
+    next_occurrence,
+    occurrences,
+    until_end,
+)
+from shared.schedule import ScheduleType, ScheduleUnit, Timing
 
 # An instant that lies this little in the past still fires (at once): clocks and requests take their time.
 ABSOLUTE_GRACE = timedelta(seconds=60)
@@ -40,9 +48,9 @@ def next_due(timing: Timing, after: datetime) -> datetime | None:
     """
     if timing.schedule_type is not ScheduleType.RECURRING:
         return None
-    regular = partial(_regular, timing)
-    moved = shifts.next_moved(timing, regular, after) if timing.shift and timing.calendars else None
-    return moved if moved is not None else regular(after)
+    if timing.shift and timing.calendars:
+        return _shifted(timing if _own(timing) else replace(timing, seed=0), after)
+    return next_occurrence(timing, after)
 
 
 def following_due(timing: Timing, due: datetime) -> datetime | None:
@@ -52,12 +60,9 @@ def following_due(timing: Timing, due: datetime) -> datetime | None:
     """
     if timing.schedule_type is ScheduleType.RELATIVE:
         opens = calendars.opens(timing.calendars, due)
-        return None if opens is None or opens <= due else _until_end(timing, _whole_second_from(opens))
-    if timing.schedule_type is ScheduleType.RECURRING and timing.jitter_seconds and not timing.shift:
-        planned = _planned(timing, due)
-        if planned is None:
-            return None
-        return _in_time(timing, spread(partial(_planned, timing), planned, timing.jitter_seconds, timing.seed))
+        return None if opens is None or opens <= due else until_end(timing, _whole_second_from(opens))
+    if timing.schedule_type is ScheduleType.RECURRING and not timing.shift:
+        return following_occurrence(timing, due)
     return next_due(timing, due)
 
 
@@ -72,14 +77,35 @@ def relative_due(timing: Timing, ended: datetime) -> datetime | None:
     except OverflowError:
         return None
     due = max(due, timing.starts_at) if timing.starts_at else due
-    if _until_end(timing, due) is None:
+    if until_end(timing, due) is None:
         return None
-    due = _in_time(timing, jittered(due, timing.jitter_seconds, timing.seed))
-    return _until_end(timing, calendars.opens(timing.calendars, due))
+    due = _jittered(timing, due)
+    return until_end(timing, calendars.opens(timing.calendars, due))
 
 
 def upcoming(timing: Timing, after: datetime) -> Iterator[datetime]:
     """Every occurrence of a recurring schedule after ``after``, in order, what calendars exclude among them."""
+    if timing.schedule_type is not ScheduleType.RECURRING:
+        return iter(())
+    if not (timing.shift and timing.calendars):
+        return occurrences(timing, after)
+    merged = shifts.merged(timing, partial(occurrences, timing), after)
+    return merged if merged is not None else _stepwise(timing, after)
+
+
+def runs(timing: Timing, after: datetime) -> Iterator[datetime]:
+    """Those of ``upcoming`` that no calendar excludes, until too many in a row are."""
+    times = upcoming(timing, after)
+    for _ in range(_EXCLUSIONS_AHEAD):
+        for due in times:
+            if calendars.excluded(timing.calendars, due) is not None:
+                break
+            yield due
+        else:
+            return
+
+
+def _stepwise(timing: Timing, after: datetime) -> Iterator[datetime]:
     due = next_due(timing, after)
     while due is not None:
         yield due
@@ -132,7 +158,7 @@ def _value_faults(timing: Timing, now: datetime) -> list[Fault]:
             return _interval_faults(timing)
         if timing.schedule_type is ScheduleType.RELATIVE:
             return [Fault("schedule_unit", "cron goes with recurring; a relative schedule waits a number of units")]
-        cron.check(*_expression(timing, now))
+        cron.check(*expression(timing, now))
     except ValueError as error:
         return [Fault("schedule_value", str(error))]
     return []
@@ -154,11 +180,6 @@ def _absolute_faults(timing: Timing, now: datetime) -> list[Fault]:
     return []
 
 
-def _expression(timing: Timing, after: datetime) -> tuple[str, str, datetime, DstGap | None, DstFold | None, int]:
-    """What ``shared.cron`` is asked about a timing."""
-    return timing.schedule_value, timing.timezone, after, timing.dst_gap, timing.dst_fold, timing.seed
-
-
 def _instant(value: str) -> datetime:
     try:
         instant = datetime.fromisoformat(value)
@@ -174,54 +195,37 @@ def _instant(value: str) -> datetime:
 
 def _single(timing: Timing, since: datetime) -> datetime | None:
     """When an absolute schedule fires: jittered, and moved to an open day where it shall and the day is not over."""
-    instant = _until_end(timing, _instant(timing.schedule_value))
+    instant = until_end(timing, _instant(timing.schedule_value))
     if instant is None:
         return None
-    due = _in_time(timing, jittered(instant, timing.jitter_seconds, timing.seed))
+    due = _jittered(timing, instant)
     if timing.shift and calendars.excluded(timing.calendars, due) is not None:
         moved = shifts.target(timing, due)
         due = moved if moved is not None and moved > since - ABSOLUTE_GRACE else due
     return due if due > since - ABSOLUTE_GRACE else None
 
 
-def _regular(timing: Timing, after: datetime) -> datetime | None:
-    """The next occurrence strictly after ``after``, jittered, wherever calendars might move it."""
-    if not timing.jitter_seconds:
-        return _planned(timing, after)
-    due = first_spread(partial(_planned, timing), after, timing.jitter_seconds, timing.seed)
-    return None if due is None else _in_time(timing, due)
+def _own(timing: Timing) -> bool:
+    """Whether its times depend on which schedule it is."""
+    return timing.jitter_seconds > 0 or (
+        timing.schedule_unit is ScheduleUnit.CRON and cron.spreads(timing.schedule_value)
+    )
 
 
-def _planned(timing: Timing, after: datetime) -> datetime | None:
-    """The next time strictly after ``after`` that the cron expression or the interval names, before any jitter."""
-    if timing.starts_at is not None:
-        after = max(after, timing.starts_at - timedelta(microseconds=1))
-    try:
-        if timing.schedule_unit is ScheduleUnit.CRON:
-            return _until_end(timing, cron.next_fire(*_expression(timing, after)))
-        return _until_end(timing, _next_of_rate(timing, after))
-    except OverflowError:
-        return None
+@lru_cache(maxsize=4096)
+def _shifted(timing: Timing, after: datetime) -> datetime | None:
+    """The next occurrence where calendars move some: kept, because many schedules share a timetable and calendars."""
+    following = partial(next_occurrence, timing)
+    moved = shifts.next_moved(timing, following, after)
+    return moved if moved is not None else following(after)
 
 
-def _next_of_rate(timing: Timing, after: datetime) -> datetime:
-    """The first ``anchor + k * interval`` after ``after``; k starts at 0 only where the user chose the anchor."""
-    interval = timedelta(seconds=interval_seconds(timing.schedule_value, timing.schedule_unit))
-    steps = (after - timing.anchor) // interval + 1
-    return timing.anchor + max(steps, 0 if timing.starts_at is not None else 1) * interval
+def _jittered(timing: Timing, due: datetime) -> datetime:
+    return in_time(timing, jittered(due, timing.jitter_seconds, timing.seed)) or due
 
 
 def _whole_second_from(instant: datetime) -> datetime:
     return instant if not instant.microsecond else instant.replace(microsecond=0) + timedelta(seconds=1)
-
-
-def _in_time(timing: Timing, jittered_due: datetime) -> datetime:
-    """Jitter never moves an occurrence past the end of its schedule."""
-    return min(jittered_due, timing.ends_at.replace(microsecond=0)) if timing.ends_at else jittered_due
-
-
-def _until_end(timing: Timing, due: datetime | None) -> datetime | None:
-    return None if due is None or (timing.ends_at is not None and due > timing.ends_at) else due
 
 
 def previous_due(timing: Timing, before: datetime, floor: datetime) -> datetime | None:

@@ -10,6 +10,8 @@ scheduled --dispatch--> queued --claim--> executing --finish--> completed | fail
     |--due, but it may not go yet--> scheduled, with a hold
     |--pause, edit, delete, replaced--> cancelled
     `--missed for too long, another run goes on--> skipped
+
+failed, and not discarded: a dead letter --redrive--> scheduled
 """
 
 from dataclasses import dataclass
@@ -73,6 +75,13 @@ class Trigger:
     started_at: datetime | None
     finished_at: datetime | None
     hold: Hold | None = None
+    redrives: int = 0
+    discarded_at: datetime | None = None
+
+    @property
+    def wanted_as(self) -> TriggerKind:
+        """What was sent on its way again is its user's wish, whoever wanted it first."""
+        return TriggerKind.MANUAL if self.redrives else self.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 Report = Callable[[JobExecution, int | None], None]
 # Write down that this job is about to be sent; False when it is not written before the deadline, or nobody waits.
 Announce = Callable[[Job, float], bool]
+# Whether the job may call its host now: None, or what becomes of the attempt instead.
+Admit = Callable[[Step], WalkResult | None]
 
 
 def walk(
@@ -31,14 +33,16 @@ def walk(
     report: Report,
     progress: Progress,
     announce: Announce = lambda _job, _deadline: True,
+    admit: Admit = lambda _step: None,
 ) -> WalkResult | None:
     """Run the chain to its end; None when it was abandoned on the way.
 
     ``report`` is called once for each job that ran, in order, before the next one begins, and must not wait.
-    ``announce`` is called before a job of ``at_most_once`` is sent, and waits until that is durable.
+    ``announce`` is called before a job of ``at_most_once`` is sent, and waits until that is durable. ``admit`` is
+    called before any job is sent, with the input that was made for it.
     """
     try:
-        return _Walk(attempt, runners, now, report, progress, announce).go()
+        return _Walk(attempt, runners, now, report, progress, announce, admit).go()
     except Exception as error:
         # Whatever it is, it must end this trigger and no other.
         _log.exception("a walk broke")
@@ -53,6 +57,7 @@ class _Walk:
     report: Report
     progress: Progress
     announce: Announce
+    admit: Admit
     ended: dict[JobId, JobExecution] = field(default_factory=dict)
     has_run: bool = False
 
@@ -73,8 +78,15 @@ class _Walk:
         if not isinstance(execution, JobExecution):
             return execution
         after = self._after(job, execution)
-        timeout = after.job_timeout_in_secs if isinstance(after, Job) else None
+        timeout = self._next_timeout(after)
         return after if self.progress.end(lambda: self.report(execution, timeout)) else None
+
+    def _next_timeout(self, after: Job | WalkResult) -> int | None:
+        if not isinstance(after, Job):
+            return None
+        # What completed in an earlier attempt is passed over, and what comes after it is not known yet.
+        known = () if after.id in self.attempt.done else (after,)
+        return max(job.job_timeout_in_secs for job in known or self.attempt.graph.jobs)
 
     def _has_time(self, job: Job) -> bool:
         """Whether the lease and this executor last for the job. The first one is never put off, so that all get on."""
@@ -96,6 +108,9 @@ class _Walk:
         if not self.progress.begin(step):
             return None
         outcome = unusable or self._impossible(step)
+        wait = self.admit(step) if outcome is None else None
+        if wait is not None:
+            return wait if self.progress.end(lambda: None) else None
         if outcome is None and job.delivery is Delivery.AT_MOST_ONCE and not self.announce(job, deadline):
             return None if not self.progress.end(lambda: None) else out_of_time(job, self.now())
         return step.ended(outcome or self._outcome(step), self.now())

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from infra.local.postgres import EmbeddedPostgres
 from infra.migrations.run import upgrade
+from shared.failpoints import arm
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
@@ -47,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator
     postgres = EmbeddedPostgres(home, fsync=False)
     with lock:
         first = not users.exists()
-        settings = _settings(postgres.start())
+        settings = server_settings(postgres.start())
         if first:
             with_database(settings, f"CREATE DATABASE {TEMPLATE}")
             database = connect(replace(settings, db_name=TEMPLATE))
@@ -136,7 +137,8 @@ def target() -> Iterator[Target]:
         yield target
 
 
-def _settings(variables: dict[str, str]) -> Settings:
+def server_settings(variables: dict[str, str]) -> Settings:
+    """Settings of a server that names itself by DB_* variables; jobs may call loopback."""
     rest = {"CRONNY_QUEUE_URL": "http://127.0.0.1:1/queue", "CRONNY_ALLOWED_NETWORKS": "127.0.0.0/8"}
     return Settings.load(variables | rest)
 
@@ -147,6 +149,13 @@ def with_database(settings: Settings, statement: str) -> None:
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(statement)
     database.close()
+
+
+@pytest.fixture(autouse=True)
+def _unarmed() -> Iterator[None]:
+    """No fail point outlives the test that armed it."""
+    yield
+    arm({})
 
 
 @pytest.fixture

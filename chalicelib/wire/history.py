@@ -53,13 +53,19 @@ def trigger_to_json(trigger: Trigger) -> dict[str, Any]:
         "queued_at": trigger.queued_at,
         "started_at": trigger.started_at,
         "finished_at": trigger.finished_at,
+        "redrives": trigger.redrives,
+        "discarded_at": trigger.discarded_at,
     }
 
 
 def whole_trigger_to_json(found: TriggerWithExecutions) -> dict[str, Any]:
     """The same with what its jobs did."""
     executions = [execution_to_json(recorded) for recorded in found.job_executions]
-    return {**trigger_to_json(found.trigger), "job_executions": executions}
+    return {
+        **trigger_to_json(found.trigger),
+        "queue_failures": found.queue_failures,
+        "job_executions": executions,
+    }
 
 
 def execution_to_json(recorded: Recorded) -> dict[str, Any]:

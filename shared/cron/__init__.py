@@ -3,13 +3,14 @@
 reading   an expression becomes a ``Pattern``: the numbers each field allows, and a rule for days
 days      which days of a month a rule picks
 zones     IANA zones from the pinned tzdata, and the instants at which their clocks change
+found     due times that were found are kept, so that equal questions are answered once
 fires     a pattern's wall-clock times become instants, by the schedule's policies for clock changes
 
 docs/cron.md says what an expression may contain and what is promised when the clock changes.
 """
 
 from shared.cron.fires import check, next_fire, upcoming
-from shared.cron.reading import BadCron, Pattern, read
-from shared.cron.zones import zone
+from shared.cron.reading import BadCron, Pattern, read, spreads
+from shared.cron.zones import Change, next_change, zone
 
-__all__ = ["BadCron", "Pattern", "check", "next_fire", "read", "upcoming", "zone"]
+__all__ = ["BadCron", "Change", "Pattern", "check", "next_change", "next_fire", "read", "spreads", "upcoming", "zone"]

@@ -1,9 +1,12 @@
 """Which days of a month a cron expression picks. Pure calendar arithmetic; weekdays count from Sunday = 0."""
 
-from calendar import monthrange
+from calendar import isleap
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 
 LAST = -1
+_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +49,29 @@ class WeekDays:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Days:
-    """Both day fields, and how they combine: ``either`` is OR, otherwise a day must satisfy both."""
+    """Both day fields, and how they combine: ``either`` is OR, otherwise a day must satisfy both.
+
+    Compared by identity, because what is picked is remembered for it.
+    """
 
     month: MonthDays
     week: WeekDays
     either: bool
 
-    def of(self, year: int, month: int) -> list[int]:
+    def of(self, year: int, month: int) -> tuple[int, ...]:
         """The days picked in a month, in order."""
-        monday_based, length = monthrange(year, month)
-        first = (monday_based + 1) % 7
-        by_month, by_week = self.month.of(first, length), self.week.of(first, length)
-        return sorted(by_month | by_week if self.either else by_month & by_week)
+        length = 29 if month == 2 and isleap(year) else _LENGTHS[month - 1]
+        # The first day of the calendar was a Monday, so days counted from there give weekdays from Sunday = 0.
+        return _picked(self, date(year, month, 1).toordinal() % 7, length)
+
+
+@lru_cache(maxsize=4096)
+def _picked(days: Days, first: int, length: int) -> tuple[int, ...]:
+    """There are but 28 kinds of months."""
+    by_month, by_week = days.month.of(first, length), days.week.of(first, length)
+    return tuple(sorted(by_month | by_week if days.either else by_month & by_week))
 
 
 def _working_day(day: int, first: int, length: int) -> int:

@@ -6,16 +6,18 @@ only the seams need a rule: the times that a change leaves out (gap) and those t
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from shared.cron.reading import BadCron, Pattern, read
+from shared.cron.found import Found
+from shared.cron.reading import BadCron, Pattern, read, spreads
 from shared.cron.zones import Change, next_change, offset, zone
 from shared.schedule import DstFold, DstGap
 
+# Of a wall clock.
+_EARLIEST, _LATEST = datetime(1, 1, 1), datetime(9999, 12, 31)  # noqa: DTZ001
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND = timedelta(seconds=1)
 # The largest change that a clock has made is a whole day (Pacific/Apia, 2011).
 _NEAR = timedelta(days=2)
 # How far ahead a segment is looked at: far enough to be rarely cut, near enough to be cheap.
@@ -35,7 +37,6 @@ def check(
         raise BadCron(f"{expression!r} never fires: no date matches its day and month")
 
 
-@lru_cache(maxsize=65536)
 def next_fire(
     expression: str,
     timezone: str,
@@ -46,9 +47,15 @@ def next_fire(
 ) -> datetime | None:
     """The first instant strictly after ``after`` (aware) at which the expression fires; None when there is none.
 
-    Raises ``BadCron`` and, for an unknown zone, ``ValueError``.
+    Whoever asks the same, or about another instant before the same due time, is answered from memory. Raises
+    ``BadCron`` and, for an unknown zone, ``ValueError``.
     """
-    return next(upcoming(expression, timezone, after, gap, fold, seed), None)
+    return _found(expression, timezone, gap, fold, seed if spreads(expression) else 0).after(after)
+
+
+@lru_cache(maxsize=4096)
+def _found(expression: str, timezone: str, gap: DstGap | None, fold: DstFold | None, seed: int) -> Found:
+    return Found(partial(_times, expression, timezone, gap, fold, seed))
 
 
 def upcoming(
@@ -65,12 +72,18 @@ def upcoming(
     ``gap`` and ``fold`` None: as Debian's cron. A fixed time fires once, right after the gap or first in the fold;
     with a wildcard minute or hour the real-time cadence goes on. Raises ``BadCron`` and ``ValueError`` at once.
     """
+    return islice(_times(expression, timezone, gap, fold, seed, after), count)
+
+
+def _times(
+    expression: str, timezone: str, gap: DstGap | None, fold: DstFold | None, seed: int, after: datetime
+) -> Iterator[datetime]:
     pattern, place = read(expression, seed), zone(timezone)
     if pattern.every is not None:
-        return islice(_rate(pattern.every, after), count)
+        return _rate(pattern.every, after)
     runs_after = gap is DstGap.RUN_AFTER or (gap is None and not pattern.cadence)
     fold = fold or (DstFold.BOTH if pattern.cadence else DstFold.FIRST)
-    return islice(_Seams(pattern, place, runs_after, fold).instants(after), count)
+    return _Seams(pattern, place, runs_after, fold).instants(after)
 
 
 def _rate(every: timedelta, after: datetime) -> Iterator[datetime]:
@@ -93,21 +106,23 @@ class _Seams:
     def instants(self, after: datetime) -> Iterator[datetime]:
         """Instants strictly after ``after``."""
         try:
-            yield from self._instants(after.astimezone(UTC))
+            for instant in self._instants(after.astimezone(UTC).replace(microsecond=0)):
+                if instant > after:
+                    yield instant
         except OverflowError:
             return
 
-    def _instants(self, after: datetime) -> Iterator[datetime]:
-        start, ahead = after.replace(microsecond=0) + _SECOND, _AHEAD
-        seam = next_change(self.place, after - _NEAR, after)
+    def _instants(self, start: datetime) -> Iterator[datetime]:
+        ahead, seam = _AHEAD, next_change(self.place, start - _NEAR, start)
         shift = offset(self.place, start)
         walls = self.pattern.walls(_local(start, shift))
         wall = next(walls, None)
         while wall is not None:
             coming = next_change(self.place, start, start + ahead)
             end = coming.at if coming else start + ahead
-            while wall is not None and wall < _local(end, shift):
-                if self._counts(wall, seam, coming):
+            until, (first, beyond) = _local(end, shift), self._counted(seam, coming)
+            while wall is not None and wall < until:
+                if first <= wall < beyond:
                     yield (wall - shift).replace(tzinfo=UTC)
                 wall = next(walls, None)
             if wall is not None and coming is not None:
@@ -122,10 +137,14 @@ class _Seams:
                 start, ahead, seam = (near, 2 * _NEAR, None) if near > end else (end, _AHEAD, seam)
                 shift = offset(self.place, start)
 
-    def _counts(self, wall: datetime, seam: Change | None, coming: Change | None) -> bool:
-        if seam is not None and self.fold is DstFold.FIRST and wall < _local(seam.at, seam.before):
-            return False
-        return not (coming is not None and self.fold is DstFold.LAST and wall >= _local(coming.at, coming.after))
+    def _counted(self, seam: Change | None, coming: Change | None) -> tuple[datetime, datetime]:
+        """From and to which wall-clock time those count that lie between two changes of the clock."""
+        first, beyond = _EARLIEST, _LATEST
+        if seam is not None and self.fold is DstFold.FIRST:
+            first = _local(seam.at, seam.before)
+        if coming is not None and self.fold is DstFold.LAST:
+            beyond = _local(coming.at, coming.after)
+        return first, beyond
 
     def _catches_up(self, wall: datetime, change: Change) -> bool:
         """Whether the first time from a change on falls into its gap, and runs right after it.

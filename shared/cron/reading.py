@@ -1,6 +1,7 @@
 """Read a cron expression. croniter reads numbers, names, ranges and steps; the rest is read here."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,10 +28,15 @@ NICKNAMES = {
 DAY_OF_MONTH, DAY_OF_WEEK, YEAR = 3, 5, 6
 # No pattern of the Gregorian calendar that ever matches leaves out more years than this (a weekday on 29 February: 40).
 PATIENCE = 50
+_LAST_YEAR = 9991
 _MAX_LENGTH, _MAX_TERMS = 500, 100
 _NUMERIC = re.compile(r"\*|\*/\d+|[0-9A-Z]+(-[0-9A-Z]+)?(/\d+)?")
+# An H that begins a term; in THU and @hourly it does not.
+_SPREAD = re.compile(r"(?<![A-Z@])H", re.IGNORECASE)
 _HASH = re.compile(r"H(\((\d{1,2})-(\d{1,2})\))?(/(\d{1,2}))?")
 _EVERY = re.compile(r"@every +(?=\d)(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?")
+
+Date = tuple[int, int, int]
 
 
 class BadCron(ValueError):  # noqa: N818
@@ -55,32 +61,48 @@ class Pattern:
 
     def walls(self, start: datetime) -> Iterator[datetime]:
         """Wall-clock times from ``start`` (naive) on, in order; they end when ``PATIENCE`` years match nothing."""
-        for day in self._dates(start):
-            same = day.date() == start.date()
-            hours = [hour for hour in self.hours if not same or hour >= start.hour]
-            for hour in hours:
+        begun = (start.year, start.month, start.day)
+        for date in self._dates(begun):
+            if date == begun:
+                yield from self._rest(start)
+                continue
+            for hour in self.hours:
                 for minute in self.minutes:
                     for second in self.seconds:
-                        wall = day.replace(hour=hour, minute=minute, second=second)
-                        if not same or wall >= start:
-                            yield wall
+                        yield datetime(*date, hour, minute, second)  # noqa: DTZ001 - a wall clock's
 
-    def _dates(self, start: datetime) -> Iterator[datetime]:
-        year, found = start.year, start.year
-        while year <= min(found + PATIENCE, 9990):
-            for month in self.months if self.years is None or year in self.years else ():
-                if (year, month) < (start.year, start.month) or self.days is None:
+    def _rest(self, start: datetime) -> Iterator[datetime]:
+        """The times of the day of ``start`` from then on; what has passed of it costs nothing."""
+        for hour in self.hours[bisect_left(self.hours, start.hour) :]:
+            now = hour == start.hour
+            for minute in self.minutes[bisect_left(self.minutes, start.minute) if now else 0 :]:
+                this = now and minute == start.minute
+                for second in self.seconds[bisect_left(self.seconds, start.second) if this else 0 :]:
+                    yield start.replace(hour=hour, minute=minute, second=second, microsecond=0)
+
+    def _dates(self, begun: Date) -> Iterator[Date]:
+        found = begun[0]
+        for year in range(begun[0], _LAST_YEAR) if self.years is None else sorted(self.years):
+            if self.years is None and year > found + PATIENCE:
+                return
+            for month in self.months:
+                if (year, month) < begun[:2] or self.days is None:
                     continue
                 for day in self.days.of(year, month):
-                    if (year, month, day) >= (start.year, start.month, start.day):
+                    if (date := (year, month, day)) >= begun:
                         found = year
-                        yield datetime(year, month, day)  # noqa: DTZ001
-            year += 1
+                        yield date
 
 
 def read(expression: str, seed: int = 0) -> Pattern:
     """The pattern of an expression; ``seed`` decides what ``H`` stands for. Raises ``BadCron``."""
-    return _read(expression, seed if "H" in expression.upper() else 0)
+    return _read(expression, seed if spreads(expression) else 0)
+
+
+@lru_cache(maxsize=4096)
+def spreads(expression: str) -> bool:
+    """Whether it has an ``H``, so that it means something else for every seed."""
+    return _SPREAD.search(expression) is not None
 
 
 @lru_cache(maxsize=4096)

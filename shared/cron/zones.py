@@ -8,8 +8,8 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 _NAME = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+){0,2}")
-# Two changes of a zone's clock lie a week apart at the least (Ramadan beside the end of summer time, in Gaza).
-_STEP = timedelta(days=2)
+# Two changes of a zone's clock lie 6.9 days apart at the least (Ramadan beside the end of summer time, in Gaza).
+_STEP = timedelta(days=4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,18 +126,19 @@ def _faults(draft: Draft, job: Job, others: Sequence[Job], template: JobTemplate
     found = [fault for fault in graph.faults_of(job, others) if draft.understood(fault.field.split(".")[0])]
     touched = job.id == NO_ID or any(name in draft.fields for name in INPUT_FIELDS)
     if job.job_input_type is JobInputType.STATIC and template and touched and draft.understood(*INPUT_FIELDS):
-        found += _input_faults(job.job_input_value, template.job_type)
+        found += input_faults(job.job_input_value, template.job_type)
     return found
 
 
-def _input_faults(value: JsonValue, job_type: str) -> list[Fault]:
-    if found := input_schema.faults(value, BUILT_IN[job_type].input_schema, inputs.FIELD):
+def input_faults(value: JsonValue, job_type: str, field: str = inputs.FIELD) -> list[Fault]:
+    """Why a job of this type cannot take this input as it stands."""
+    if found := input_schema.faults(value, BUILT_IN[job_type].input_schema, field):
         return found
     try:
         if job_type in CHECKS and isinstance(value, Mapping):
             CHECKS[job_type](value)
     except Invalid as error:
-        return [Fault(f"{inputs.FIELD}.{fault.field}", fault.message) for fault in error.faults]
+        return [Fault(f"{field}.{fault.field}", fault.message) for fault in error.faults]
     return []
 
 

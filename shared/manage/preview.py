@@ -74,12 +74,10 @@ def next_times(services: Services, user_id: UserId, schedule_id: ScheduleId, dra
 def _from_what_is_planned(schedule: Schedule, now: datetime) -> Iterator[datetime]:
     if schedule.schedule_status is ScheduleStatus.PROCESSED:
         return
-    due = schedule.next_run_at
-    if due is None:
+    if schedule.next_run_at is None:
         yield from preview.due_times(schedule.timing, now)
-    while due is not None:
-        yield due
-        due = preview.following(schedule.timing, due)
+    else:
+        yield from preview.due_from(schedule.timing, schedule.next_run_at)
 
 
 def _ahead(timing: Timing, times: Iterable[datetime], since: datetime, difference: Diff | None) -> Ahead:

@@ -98,7 +98,7 @@ def cancel_trigger(services: Services, user_id: UserId, trigger_id: TriggerId) -
 
 def _go_on(connection: Connection, schedule: Schedule, cancelled: Trigger, now: datetime) -> None:
     """What would have come after the cancelled trigger comes all the same."""
-    if cancelled.kind is not TriggerKind.PLANNED:
+    if cancelled.wanted_as is not TriggerKind.PLANNED:
         return
     kind, untouched = schedule.timing.schedule_type, cancelled.status is TriggerStatus.SCHEDULED
     if kind is ScheduleType.ABSOLUTE:

@@ -13,7 +13,10 @@ BUILT_IN: Mapping[str, JobType] = {kind.name: kind for kind in (http.JOB_TYPE, s
 CHECKS: Mapping[str, Callable[[JsonObject], object]] = {http.JOB_TYPE.name: http.read_request}
 
 # Whom an input calls, as host:port; None when it does not say so as it stands.
-HOSTS: Mapping[str, Callable[[JsonObject], str | None]] = {http.JOB_TYPE.name: http.host}
+HOSTS: Mapping[str, Callable[[JsonObject], str | None]] = {
+    http.JOB_TYPE.name: http.host,
+    slack.JOB_TYPE.name: slack.host,
+}
 
 
 def build_runners(allowed_networks: Sequence[IpNetwork]) -> Mapping[str, Runner]:

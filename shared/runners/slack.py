@@ -10,7 +10,7 @@ from shared.runners import JobType, RunContext
 from shared.runners.failure import of_status
 from shared.runners.fields import as_object, as_text, required_text, text
 from shared.runners.http_client import HttpClient, RequestFailed, Response
-from shared.runners.request import Request
+from shared.runners.request import Request, locate
 from shared.runners.retry_after import retry_after
 from shared.untrusted import parse_json
 
@@ -77,6 +77,14 @@ class SlackRunner:
         message = {"channel": required_text(fields, "channel"), "text": _message(fields)}
         headers = {"Authorization": "Bearer " + required_text(fields, "token")}
         return _post(f"{self.api_url}/chat.postMessage", message, headers)
+
+
+def host(fields: JsonObject) -> str | None:
+    """host:port that an input calls; None for a webhook that could not be called."""
+    try:
+        return str(locate(text(fields, "webhook_url") or API_URL)[0])
+    except Invalid:
+        return None
 
 
 def _to_webhook(url: str, fields: JsonObject) -> Request:

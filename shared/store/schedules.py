@@ -12,6 +12,7 @@ from shared.schedule import CatchUp, Overlap, Schedule, ScheduleId, ScheduleStat
 from shared.store import calendars, timings
 from shared.store.arrays import INSTANT, texts
 from shared.store.holds import NOT_HELD
+from shared.store.kinds import WANTED_AS
 from shared.store.paging import Filters, narrowed, read_page
 from shared.store.tables import ledger, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerKind, TriggerStatus
@@ -50,7 +51,7 @@ _next_run = (
     .where(
         triggers.c.schedule_id == schedules.c.id,
         triggers.c.status == literal(TriggerStatus.SCHEDULED.value),
-        triggers.c.kind == literal(TriggerKind.PLANNED.value),
+        literal(TriggerKind.PLANNED.value) == WANTED_AS,
         # What is held or tried again was due already.
         triggers.c.hold.is_(None),
         triggers.c.attempt == 0,
@@ -108,7 +109,7 @@ CANCEL_PLANNED = (
         triggers.c.user_id == bindparam("user"),
         triggers.c.schedule_id == bindparam("key"),
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
-        triggers.c.kind == any_(texts("kinds")),
+        any_(texts("kinds")) == WANTED_AS,
     )
     .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=_now, **NOT_HELD)
 )

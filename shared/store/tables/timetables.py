@@ -76,6 +76,7 @@ schedules = Table(
     CheckConstraint("catch_up_window_seconds BETWEEN 0 AND 2592000", name="catch_up_window"),
 )
 Index("ix_schedules_pending", schedules.c.id, postgresql_where=text("schedule_status = 'pending'"))
+Index("ix_schedules_active", schedules.c.active_since, postgresql_where=text("schedule_status = 'processing'"))
 Index("ix_schedules_ending", schedules.c.id, postgresql_where=text("schedule_status = 'processing' AND exhausted"))
 Index("ix_schedules_user", schedules.c.user_id, schedules.c.id, postgresql_where=text("deleted_at IS NULL"))
 Index("ix_schedules_action", schedules.c.action_id)
@@ -201,3 +202,11 @@ Index(
     triggers.c.id,
     postgresql_where=text("status = 'failed' AND discarded_at IS NULL"),
 )
+# Beyond what its owner's plan keeps, a dead letter is put away by the cleaner, which also looks at what was put away.
+Index(
+    "ix_triggers_dead_since",
+    triggers.c.user_id,
+    triggers.c.finished_at,
+    postgresql_where=text("status = 'failed' AND discarded_at IS NULL"),
+)
+Index("ix_triggers_discarded", triggers.c.discarded_at, postgresql_where=text("discarded_at IS NOT NULL"))
