@@ -2,11 +2,11 @@
 
     python -m benchmarks.fairness [--flood 10000] [--seconds 30] [--hang 20]
 
-Starts a local cloud of its own. User A (enterprise) has ten schedules whose target answers after ``--hang`` s, and
-a few seconds later, a flood of triggers due in the same second. User B (starter) has a schedule that fires each second
-from before the flood until ``--seconds`` after it. Reads B's lateness (`started_at - due_at`, both by the
-database's clock) and the pace at which A's flood drains. A's schedules are written into the database by one statement,
-as creating ten thousand of them over HTTP would take minutes; everything else goes over HTTP.
+Starts a local cloud of its own. User A (enterprise) has ten schedules whose target hangs for ``--hang`` seconds and, a
+few seconds later, a flood of triggers due in the same second. User B (starter) has a schedule that fires each second
+from before the flood until ``--seconds`` after it. Reads B's lateness (`started_at - due_at`, by the database's clock)
+and the pace at which A's flood drains. A's schedules are written into the database by one statement, as creating ten
+thousand of them over HTTP would take minutes; everything else goes over HTTP.
 """
 
 import argparse

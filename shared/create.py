@@ -43,9 +43,9 @@ class Ticked:
     dispatched: int = 0
     skipped: int = 0
     recovered: int = 0
-    probes: int = 0
     held: int = 0
     backlog: bool = False
+    probes: int = 0
     newer: bool = False
 
 
@@ -87,9 +87,9 @@ def create(services: Services, now: datetime, epoch: int) -> Ticked:
         dispatched=sum(summary.queued for summary in released) + sum(summary.queued for summary in dispatched),
         skipped=sum(summary.skipped for summary in dispatched),
         recovered=sum(summary.resent + summary.retried + summary.failed for summary in recovered),
-        probes=sum(summary.probes for summary in probes),
         held=sum(summary.held for summary in dispatched),
         backlog=released[-1].waiting or any(summary.held for summary in dispatched),
+        probes=sum(summary.probes for summary in probes),
     )
 
 

@@ -158,8 +158,8 @@ def _follow(pack: RunningPack) -> dict[TriggerId, TriggerStatus]:
     unwritten: list[Event] = []
     while pack.running or pack.gate.pending(pack.lasts_until):
         unwritten += _listen(pack) + _overdue(pack)
-        pack.gate.answer(pack.now())
         _leave_replaced(pack)
+        pack.gate.answer(pack.now())
         recorded_at = time.monotonic()
         try:
             recorded = record(pack.services, unwritten, pack.now()) if unwritten else Recorded()

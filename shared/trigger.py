@@ -74,9 +74,9 @@ class Trigger:
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    hold: Hold | None = None
     redrives: int = 0
     discarded_at: datetime | None = None
-    hold: Hold | None = None
 
     @property
     def wanted_as(self) -> TriggerKind:

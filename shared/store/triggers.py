@@ -27,9 +27,9 @@ VIEW = select(
     triggers.c.queued_at,
     triggers.c.started_at,
     triggers.c.finished_at,
+    triggers.c.hold,
     triggers.c.redrives,
     triggers.c.discarded_at,
-    triggers.c.hold,
 ).where(triggers.c.user_id == bindparam("user"))
 FIND = VIEW.where(triggers.c.id == bindparam("key"))
 FILTERS: Filters = {
