@@ -81,7 +81,7 @@ CREATE TABLE dead_messages (
     CONSTRAINT pk_dead_messages PRIMARY KEY (message_id)
 );
 CREATE INDEX ix_dead_messages_received_at ON dead_messages (received_at);
-CREATE INDEX ix_dead_messages_triggers ON dead_messages USING gin (trigger_ids);
+CREATE INDEX ix_dead_messages_triggers ON dead_messages USING gin (trigger_ids) WITH (fastupdate = off);
 CREATE INDEX ix_schedules_active ON schedules (active_since) WHERE schedule_status = 'processing';
 ALTER TABLE cleaner_progress
     ADD COLUMN discarded_at timestamptz DEFAULT 'epoch' NOT NULL,

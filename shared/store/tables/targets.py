@@ -58,4 +58,9 @@ dead_messages = Table(
     instant("received_at", required=True),
 )
 Index("ix_dead_messages_received_at", dead_messages.c.received_at)
-Index("ix_dead_messages_triggers", dead_messages.c.trigger_ids, postgresql_using="gin")
+Index(
+    "ix_dead_messages_triggers",
+    dead_messages.c.trigger_ids,
+    postgresql_using="gin",
+    postgresql_with={"fastupdate": "off"},
+)
