@@ -6,16 +6,17 @@ from typing import Any
 from functions.logs import logger
 from functions.stopping import graceful
 from shared import VERSION, wiring
+from shared.drain import note
 from shared.execute import execute
 from shared.failpoints import reach
-from shared.queue import decode
+from shared.queue import DeadMessage, decode
 from shared.store import services as own_rows
 
 KEPT_BACK_SECONDS = 5
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Run the triggers of each message. A message that is none of ours is dropped: it would come back for ever.
+    """Run the triggers of each message. One that is none of ours is written down and not raised: it would return.
 
     Raises ``Unavailable`` while the database is away; the message then returns, and so does ``recover``.
     """
@@ -30,6 +31,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             pack = decode(message.get("body", ""))
             if pack is None:
                 log.error("dropped a message that names no triggers", message_id=message.get("messageId"))
+                note(services, [_dead(message)], now)
                 continue
             if __debug__:
                 reach("receive.received")
@@ -37,3 +39,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             executed = {key: executed[key] + getattr(summary, key) for key in executed}
     log.info("executed", extra=executed)
     return executed
+
+
+def _dead(message: dict[str, Any]) -> DeadMessage:
+    receives = str(message.get("attributes", {}).get("ApproximateReceiveCount", "1"))
+    return DeadMessage(str(message.get("messageId")), str(message.get("body", "")), int(receives))

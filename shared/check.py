@@ -1,7 +1,7 @@
 """Check: what must always hold is held against what happened lately."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,10 +29,11 @@ class Checked:
     skipped: int
 
 
-def check(services: Services, now: datetime) -> Checked:
+def check(services: Services, now: datetime, going_on: Callable[[], bool] = lambda: True) -> Checked:
     """Run every invariant over what happened since the last check, each in a transaction of its own.
 
-    Nothing is changed but the bookmark, last of all: a crash before it checks the same again. Real lengths of time.
+    Nothing is changed but the bookmark, last of all: a crash before it checks the same again, and so does the next
+    check when this one has to stop because ``going_on`` says so. Lengths of time are real ones.
     """
     speed = services.clock.speed
     with services.database.begin() as connection:
@@ -40,6 +41,8 @@ def check(services: Services, now: datetime) -> Checked:
     found: list[Violation] = []
     skipped = 0
     for name in INVARIANTS:
+        if not going_on():
+            break
         try:
             with services.database.begin() as connection:
                 invariants.limit_time(connection, SECONDS_EACH)
@@ -47,8 +50,9 @@ def check(services: Services, now: datetime) -> Checked:
         except TooSlow:
             skipped += 1
             log.warning("%s: it could not be checked in time", name)
-    with services.database.begin() as connection:
-        invariants.mark_checked(connection, now)
+    else:
+        with services.database.begin() as connection:
+            invariants.mark_checked(connection, now)
     for violation in found:
         log.warning("invariant violated: %s: %s: %s", violation.invariant, violation.id, violation.detail)
     return Checked(found, skipped)

@@ -24,6 +24,9 @@ class Drained:
     more: bool
 
 
+NOTHING = Drained(0, 0, more=False)
+
+
 def drain(services: Services, now: datetime) -> Drained:
     """Drain one batch of the dead letter queue; raises ``Unavailable`` when the queue or the database is away.
 
@@ -33,7 +36,7 @@ def drain(services: Services, now: datetime) -> Drained:
     3. Delete them from the queue.
     """
     if services.dead_letters is None:
-        return Drained(0, 0, more=False)
+        return NOTHING
     messages = services.dead_letters.receive()
     if __debug__:
         reach("drain.received")

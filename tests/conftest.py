@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from infra.local.postgres import EmbeddedPostgres
 from infra.migrations.run import upgrade
+from shared.failpoints import arm
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
@@ -148,6 +149,13 @@ def with_database(settings: Settings, statement: str) -> None:
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(statement)
     database.close()
+
+
+@pytest.fixture(autouse=True)
+def _unarmed() -> Iterator[None]:
+    """No fail point outlives the test that armed it."""
+    yield
+    arm({})
 
 
 @pytest.fixture

@@ -5,7 +5,20 @@ from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, SmallInteger, any_, bindparam, delete, exists, func, or_, select, true, update
+from sqlalchemy import (
+    Connection,
+    SmallInteger,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.breaker import Breaker, BreakerState, HostKey
@@ -31,13 +44,14 @@ _COLUMNS = (
     breakers.c.probe_trigger_id,
 )
 _now = bindparam("now", type_=INSTANT)
-_not_closed = breakers.c.state != "closed"
+# Written out: as a bound value PostgreSQL would not see that its partial indexes say the same.
+_not_closed = breakers.c.state != literal_column("'closed'")
 _in_order = (breakers.c.user_id, breakers.c.host)
 
 OF_USERS = (
     select(*_COLUMNS)
-    .where(breakers.c.user_id == any_(ids("users")), or_(_not_closed, breakers.c.failures > 0))
-    .order_by(_not_closed.desc())
+    .where(breakers.c.user_id == any_(ids("users")), or_(_not_closed, breakers.c.failures > literal_column("0")))
+    .order_by(breakers.c.user_id, breakers.c.state.desc())
     .limit(KNOWN)
 )
 
@@ -104,7 +118,7 @@ TAKE_PROBE = (
 )
 
 _waiting_for = (triggers.c.user_id == breakers.c.user_id, triggers.c.held_for == breakers.c.host)
-_held = triggers.c.hold == "breaker"
+_held = triggers.c.hold == literal_column("'breaker'")
 # Where nothing is held, the next trigger that comes is the probe.
 DUE_FOR_PROBE = (
     select(breakers.c.user_id, breakers.c.host)

@@ -68,8 +68,14 @@ _kept_failure = (
     .correlate(_job)
 )
 _dead = (triggers.c.status == literal_column("'failed'")) & triggers.c.discarded_at.is_(None)
-# Another attempt, and whoever redrives it, need to know what was done.
-_needed = exists().where(triggers.c.id == _beyond.c.trigger_id, or_(triggers.c.finished_at.is_(None), _dead))
+# Another attempt, and whoever redrives it, need to know what was done. Asked row by row: an anti join would read the
+# whole table of triggers, of which PostgreSQL cannot know how few are meant.
+_needed = (
+    select(or_(triggers.c.finished_at.is_(None), _dead))
+    .where(triggers.c.id == _beyond.c.trigger_id)
+    .correlate(_beyond)
+    .scalar_subquery()
+)
 # The newest N of each job stay, and so do its newest N failures: successes never push the evidence out.
 TRIM = (
     delete(job_executions)
@@ -79,7 +85,7 @@ TRIM = (
             func.array(
                 select(_beyond.c.id)
                 .select_from(_job.join(_beyond, true()))
-                .where(_beyond.c.id.not_in(_kept_failure), ~_needed)
+                .where(_beyond.c.id.not_in(_kept_failure), _needed.is_(False))
                 .limit(bindparam("limit"))
                 .scalar_subquery()
             )

@@ -19,22 +19,22 @@ BATCH = 5000
 
 SECOND: Any = literal_column("interval '1 second'")
 _now = bindparam("now", type_=INSTANT)
+# Written out: as a bound value PostgreSQL would not see that its partial index says the same.
+_held = triggers.c.hold == literal_column("'breaker'")
 
 GO_NOW = (
     update(triggers)
-    .where(triggers.c.id == any_(ids("ids")), triggers.c.hold == "breaker")
+    .where(triggers.c.id == any_(ids("ids")), _held)
     .values(next_attempt_at=_now, reason=None, **NOT_HELD)
 )
-TRY = (
-    update(triggers).where(triggers.c.id == any_(ids("ids")), triggers.c.hold == "breaker").values(next_attempt_at=_now)
-)
+TRY = update(triggers).where(triggers.c.id == any_(ids("ids")), _held).values(next_attempt_at=_now)
 
 _waiting = (
     select(triggers.c.id, triggers.c.due_at)
     .where(
         triggers.c.user_id == bindparam("user"),
         triggers.c.held_for == bindparam("host"),
-        triggers.c.hold == "breaker",
+        _held,
     )
     .order_by(triggers.c.due_at)
     .limit(bindparam("limit"))

@@ -19,7 +19,7 @@ from shared.store.tables import cleaner_progress
 # So many violations of one kind are reported at most: enough to see the pattern, and never a flood.
 SHOWN = 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NEWEST = 1000
+NEWEST = 200
 EVERYTHING = 2**62
 
 # What has fired and did not end before the last check: two ranges of partial indexes.
@@ -98,13 +98,16 @@ INVARIANTS: Mapping[str, str] = {
     "I7 every unfinished trigger has something ahead that moves it on": """
         SELECT id, status || ', next at ' || event AS detail
         FROM (
-            SELECT id, status, next_attempt_at AS event FROM triggers
-            WHERE status = 'scheduled' AND (hold IS NULL OR hold <> 'limit')
-                AND next_attempt_at < :now - make_interval(secs => :patience)
-            UNION ALL SELECT id, status, resend_at FROM triggers
-            WHERE status = 'queued' AND resend_at < :now - make_interval(secs => :patience)
-            UNION ALL SELECT id, status, lease_until FROM triggers
-            WHERE status = 'executing' AND lease_until < :now - make_interval(secs => :patience)
+            (SELECT id, status, next_attempt_at AS event FROM triggers
+                WHERE status = 'scheduled' AND (hold IS NULL OR hold <> 'limit')
+                    AND next_attempt_at < :now - make_interval(secs => :patience)
+                ORDER BY next_attempt_at LIMIT 20)
+            UNION ALL (SELECT id, status, resend_at FROM triggers
+                WHERE status = 'queued' AND resend_at < :now - make_interval(secs => :patience)
+                ORDER BY resend_at LIMIT 20)
+            UNION ALL (SELECT id, status, lease_until FROM triggers
+                WHERE status = 'executing' AND lease_until < :now - make_interval(secs => :patience)
+                ORDER BY lease_until LIMIT 20)
             UNION ALL SELECT waiting.id, waiting.status, waiting.next_attempt_at FROM users u
             CROSS JOIN LATERAL (
                 SELECT id, status, next_attempt_at FROM triggers t
@@ -122,15 +125,20 @@ INVARIANTS: Mapping[str, str] = {
         FROM lately AS t JOIN job_executions e ON e.trigger_id = t.id WHERE e.user_id <> t.user_id""",
     # Composite foreign keys say it of every row; this would notice if one of them were gone.
     "I9 rows of one user refer to rows of the same user": """
-        SELECT j.id, 'job of a foreign action' AS detail FROM jobs j JOIN actions a ON a.id = j.action_id
-        WHERE a.user_id <> j.user_id AND j.id > (SELECT max(id) FROM jobs) - :newest
-        UNION ALL SELECT j.id, 'job of a foreign template' FROM jobs j JOIN job_templates p ON p.id = j.job_template_id
-        WHERE p.user_id <> j.user_id AND j.id > (SELECT max(id) FROM jobs) - :newest
-        UNION ALL SELECT s.id, 'schedule of a foreign action' FROM schedules s JOIN actions a ON a.id = s.action_id
-        WHERE a.user_id <> s.user_id AND s.id > (SELECT max(id) FROM schedules) - :newest
-        UNION ALL SELECT s.id, 'schedule of a foreign calendar' FROM schedules s
-        JOIN schedule_calendars c ON c.schedule_id = s.id JOIN calendars k ON k.id = c.calendar_id
-        WHERE (s.user_id <> c.user_id OR k.user_id <> c.user_id) AND s.id > (SELECT max(id) FROM schedules) - :newest
+        SELECT j.id, 'job of a foreign action' AS detail
+        FROM (SELECT * FROM jobs ORDER BY id DESC LIMIT :newest) AS j JOIN actions a ON a.id = j.action_id
+        WHERE a.user_id <> j.user_id
+        UNION ALL SELECT j.id, 'job of a foreign template'
+        FROM (SELECT * FROM jobs ORDER BY id DESC LIMIT :newest) AS j JOIN job_templates p ON p.id = j.job_template_id
+        WHERE p.user_id <> j.user_id
+        UNION ALL SELECT s.id, 'schedule of a foreign action'
+        FROM (SELECT * FROM schedules ORDER BY id DESC LIMIT :newest) AS s JOIN actions a ON a.id = s.action_id
+        WHERE a.user_id <> s.user_id
+        UNION ALL SELECT s.id, 'schedule of a foreign calendar'
+        FROM (SELECT * FROM schedules ORDER BY id DESC LIMIT :newest) AS s
+        CROSS JOIN LATERAL (SELECT * FROM schedule_calendars c WHERE c.schedule_id = s.id OFFSET 0) AS c
+        JOIN calendars k ON k.id = c.calendar_id
+        WHERE s.user_id <> c.user_id OR k.user_id <> c.user_id
         UNION ALL SELECT t.id, 'trigger of a foreign schedule' FROM lately AS t
         JOIN schedules s ON s.id = t.schedule_id WHERE s.user_id <> t.user_id""",
     # Of what is on its way, or fires within as long ahead as ``:since`` lies back.

@@ -46,6 +46,7 @@ RETRY = (
         alone=True,
     )
 )
+# What was being sent stays noted: whoever redrives the dead letter asks which job it was.
 FAIL = (
     update(triggers)
     .where(triggers.c.id == _lost.c.id)
@@ -55,7 +56,6 @@ FAIL = (
         finished_at=bindparam("now", type_=INSTANT),
         lease_until=None,
         crashes=triggers.c.crashes + 1,
-        sending_job_id=None,
     )
 )
 

@@ -171,6 +171,23 @@ def test_many_executions_are_trimmed_over_several_batches(services: Services) ->
     assert count(services, job_executions) == KEEP
 
 
+def test_what_another_attempt_goes_on_from_is_kept_until_it_has_ended(services: Services, clock: SetClock) -> None:
+    schedule, job = world(services)
+    history(services, schedule, job, "cf", timedelta(hours=2))
+    waiting = [row.id for row in the_triggers(services, schedule)]
+    for trigger in waiting:
+        set_trigger(services, trigger, status="scheduled", finished_at=None, reason="another one follows")
+    history(services, schedule, job, "f" * 30 + "c" * 30, timedelta(hours=1))
+    clean_all(services)
+    assert count(services, job_executions) == 2 + 2 * KEEP
+    assert {row.trigger_id for row in the_executions(services)} >= set(waiting)
+    for trigger in waiting:
+        set_trigger(services, trigger, status="completed", finished_at=clock.now())
+    history(services, schedule, job, "c", timedelta(minutes=1))
+    clean_all(services)
+    assert not {row.trigger_id for row in the_executions(services)} & set(waiting)
+
+
 def test_dead_letters_keep_what_they_did_and_count_like_all_others(services: Services) -> None:
     schedule, job = world(services)
     history(services, schedule, job, "d" * 30, timedelta(days=3))

@@ -11,6 +11,7 @@ from shared.errors import Unavailable
 from shared.execute import Executed
 from shared.job import JsonValue
 from shared.manage.runs import cancel_trigger
+from shared.manage.schedules import get_schedule
 from shared.outcome import Outcome
 from shared.runners import RunContext
 from shared.services import Services
@@ -136,6 +137,14 @@ def test_a_retry_moves_no_timetable_and_holds_up_no_later_run(world: World, targ
     triggers = the_triggers(world.services, world.schedule)
     assert [row.status for row in triggers] == ["scheduled", "completed", "scheduled"]
     assert [row.due_at - first.due_at for row in triggers] == [timedelta(hours=hours) for hours in range(3)]
+
+
+def test_a_schedules_next_run_is_not_the_one_that_is_tried_again(world: World, target: Target) -> None:
+    target.answers = [500, 200]
+    world.call(target.url + "/answers", retry=TWICE)
+    first = world.start()
+    schedule = get_schedule(world.services, world.user, world.schedule)
+    assert schedule.next_run_at == first.due_at + timedelta(hours=1)
 
 
 def test_a_relative_schedule_waits_for_the_last_attempt(world: World, target: Target) -> None:

@@ -37,10 +37,19 @@ class Watched:
     runners: Mapping[str, Runner]
     progress: Progress = field(default_factory=Progress)
     reports: list[tuple[JobExecution, int | None]] = field(default_factory=list)
+    announced: list[tuple[Job, float]] = field(default_factory=list)
+    may_send: bool = True
     ticks: int = 0
 
     def go(self) -> WalkResult | None:
-        return walk(self.attempt, self.runners, self.now, lambda *report: self.reports.append(report), self.progress)
+        return walk(self.attempt, self.runners, self.now, self.report, self.progress, self.announce)
+
+    def report(self, execution: JobExecution, next_timeout: int | None) -> None:
+        self.reports.append((execution, next_timeout))
+
+    def announce(self, job: Job, deadline: float) -> bool:
+        self.announced.append((job, deadline))
+        return self.may_send
 
     def now(self) -> datetime:
         self.ticks += 1

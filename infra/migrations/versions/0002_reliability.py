@@ -70,6 +70,7 @@ CREATE TABLE breakers (
     CONSTRAINT ck_breakers_probe CHECK (state = 'closed' OR probe_at IS NOT NULL),
     CONSTRAINT fk_breakers_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_breakers_known ON breakers (user_id, state DESC) WHERE state <> 'closed' OR failures > 0;
 CREATE INDEX ix_breakers_probe ON breakers (probe_at) WHERE state <> 'closed';
 CREATE TABLE dead_messages (
     message_id TEXT NOT NULL,
@@ -80,7 +81,7 @@ CREATE TABLE dead_messages (
     CONSTRAINT pk_dead_messages PRIMARY KEY (message_id)
 );
 CREATE INDEX ix_dead_messages_received_at ON dead_messages (received_at);
-CREATE INDEX ix_dead_messages_triggers ON dead_messages USING gin (trigger_ids);
+CREATE INDEX ix_dead_messages_triggers ON dead_messages USING gin (trigger_ids) WITH (fastupdate = off);
 CREATE INDEX ix_schedules_active ON schedules (active_since) WHERE schedule_status = 'processing';
 ALTER TABLE cleaner_progress
     ADD COLUMN discarded_at timestamptz DEFAULT 'epoch' NOT NULL,

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from shared.dispatch import dispatch
 from shared.errors import Conflict, Invalid, NotFound
@@ -129,8 +129,57 @@ def test_a_redrive_from_the_start_calls_the_first_job_again(world: World) -> Non
     world.fire()
     world.mend()
     world.redrive(world.trigger().id, start="start")
-    assert world.trigger().results_after == 1
-    assert world.trigger().tries_after == 1
+    assert (world.trigger().results_after, world.trigger().tries_after) == (1, 1)
+    world.fire(0)
+    assert world.trigger().status == "completed"
+    assert world.called() == ["/echo/first", "/status/500", "/echo/first", "/echo/fixed"]
+
+
+def test_the_failed_job_runs_with_the_input_that_replaces_its_own(world: World) -> None:
+    world.fire()
+    world.redrive(world.trigger().id, job_input={"url": f"{world.target.url}/echo/edited"})
+    world.fire(0)
+    assert world.trigger().status == "completed"
+    assert world.called() == ["/echo/first", "/status/500", "/echo/edited"]
+    with world.services.database.begin() as connection:
+        kept = connection.execute(select(jobs.c.job_input_value).where(jobs.c.id == world.second)).scalar_one()
+    assert kept == {"url": f"{world.target.url}/status/500"}
+
+
+def test_a_redriven_job_has_all_its_tries_again(world: World) -> None:
+    retry = {"max_attempts": 1, "backoff": "fixed", "base": 1, "cap": 1, "jitter": "none", "on": ["server_error"]}
+    with world.services.database.begin() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == world.second).values(retry=retry))
+    world.fire()
+    world.fire(3)
+    assert (world.trigger().status, world.trigger().attempt) == ("failed", 2)
+    world.redrive(world.trigger().id)
+    world.fire(0)
+    assert (world.trigger().status, world.trigger().attempt) == ("scheduled", 3)
+    world.fire(3)
+    assert (world.trigger().status, world.trigger().attempt) == ("failed", 4)
+    assert world.called().count("/status/500") == 4
+
+
+def test_a_job_that_may_have_been_sent_is_sent_again_when_its_user_says_so(world: World) -> None:
+    """Its executor died while it was sent at most once, which ends the trigger; nothing was recorded of it."""
+    world.fire()
+    world.mend()
+    with world.services.database.begin() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == world.second).values(delivery="at_most_once"))
+    trigger = world.trigger()
+    world.redrive(trigger.id)
+    dispatch(world.services, world.clock.now())
+    lost = {"status": "executing", "attempt": 2, "lease_until": world.clock.now(), "sending_job_id": world.second}
+    set_trigger(world.services, trigger.id, **lost)
+    world.queue.packs.clear()
+    recover(world.services, world.clock.forward(1))
+    letter = get_dead_letter(world.services, world.user, trigger.id)
+    assert (letter.failed_job_id, letter.failure) == (world.second, letter.job_executions[-1])
+    world.redrive(trigger.id, job_input={"url": f"{world.target.url}/echo/once"})
+    world.fire(1)
+    assert world.trigger().status == "completed"
+    assert world.called()[-1] == "/echo/once"
 
 
 def test_a_redriven_run_gets_another_input_when_one_is_given(world: World) -> None:
