@@ -7,17 +7,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_of_the_process = threading.Event()
+
+
+def ask_all() -> None:
+    """For whoever hosts handlers in threads: ask those that run, and those to come, to stop."""
+    _of_the_process.set()
+
 
 @contextmanager
 def graceful() -> Iterator[threading.Event]:
     """Within the block SIGTERM only sets the event; after it the signal has its usual effect.
 
-    Outside the main thread Python cannot take signals: then the event is simply never set.
+    Outside the main thread Python cannot take signals: there it is the event that ``ask_all`` sets.
     """
-    asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield _of_the_process
         return
+    asked = threading.Event()
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
         asked.set()
