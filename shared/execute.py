@@ -20,7 +20,7 @@ from shared.hand_back import hand_back
 from shared.job import Job
 from shared.outcome import JobExecution
 from shared.progress import Progress
-from shared.record import Event, JobEnded, JobSending, Recorded, TriggerEnded, TriggerPutBack, record
+from shared.record import Event, JobEnded, JobSending, Recorded, TriggerEnded, TriggerPutBack, record, still_ours
 from shared.running import RECORD_SECONDS, Running, RunningPack
 from shared.services import Services
 from shared.stop import Stop
@@ -32,6 +32,8 @@ from shared.walk import walk
 # Between the end of a job's time and giving up on its thread: runners end by themselves, and say more than we could.
 OVERRUN_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 0.25
+# How often to look whether the next run of its schedule took the place of what runs here.
+ASK_EVERY_SECONDS = 1.0
 COVERED_SECONDS = executing.LEASE_MARGIN.total_seconds() - RECORD_SECONDS
 
 
@@ -167,6 +169,7 @@ def _follow(pack: RunningPack) -> dict[TriggerId, TriggerStatus]:
     unwritten: list[Event] = []
     while pack.running or pack.gate.pending(pack.lasts_until):
         unwritten += _listen(pack) + _overdue(pack) + hand_back(pack)
+        _leave_replaced(pack)
         pack.gate.answer(pack.now())
         recorded_at = time.monotonic()
         try:
@@ -194,6 +197,15 @@ def _let_go_on(pack: RunningPack, event: Event, recorded_at: float) -> None:
         running.progress.cover(recorded_at + (event.next_timeout or 0) + COVERED_SECONDS)
     if isinstance(event, JobSending):
         event.written.put(running is not None)
+
+
+def _leave_replaced(pack: RunningPack) -> None:
+    """Leave triggers that were cancelled while they ran; asked for now and then, where a schedule does such things."""
+    claims = [running.claim for running in pack.running.values() if running.claim.replaceable]
+    if claims and time.monotonic() >= pack.asked + ASK_EVERY_SECONDS:
+        pack.asked = time.monotonic()
+        for trigger_id in {claim.id for claim in claims} - still_ours(pack.services, claims):
+            pack.running.pop(trigger_id).progress.abandon()
 
 
 def _listen(pack: RunningPack) -> list[Event]:

@@ -43,6 +43,7 @@ class RunningPack:
     stop: Stop
     running: dict[TriggerId, Running] = field(default_factory=dict)
     given_up: set[TriggerId] = field(default_factory=set)
+    asked: float = field(default_factory=time.monotonic)
     said: SimpleQueue[Sequence[Event]] = field(default_factory=SimpleQueue)
 
     def now(self) -> datetime:

@@ -5,6 +5,7 @@ milliseconds. A worker's own clock may be wrong by any amount; only the database
 """
 
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
@@ -76,6 +77,7 @@ def work(channel: Connection, birth: Birth) -> None:
     """Serve invocations until the channel is closed."""
     _die_with_parent()
     _log_to(birth.log)
+    faulthandler.register(signal.SIGUSR1)
     os.environ.update(birth.environ)
     if birth.skew:
         _shift_clock(birth.skew)
