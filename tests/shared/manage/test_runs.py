@@ -275,7 +275,13 @@ def test_a_backfill_revives_what_only_the_ledger_knows_was_skipped(services: Ser
     clock.instant -= 2 * DETAILS_KEPT
     for row, status in zip(the_triggers(services, schedule), ["completed", "skipped", "failed"], strict=True):
         set_trigger(
-            services, row.id, status=status, finished_at=clock.now(), reason="why", attempt=int(status != "skipped")
+            services,
+            row.id,
+            status=status,
+            finished_at=clock.now(),
+            reason="why",
+            attempt=int(status != "skipped"),
+            discarded_at=clock.now() if status == "failed" else None,
         )
     clock.instant += 2 * DETAILS_KEPT
     while clean(services, clock.now()).more:

@@ -193,7 +193,10 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
 def test_a_thousand_held_triggers_cost_an_idle_tick_nothing(full: Connection, services: Services) -> None:
     """Neither the dispatcher nor who looks for probes touches one of them: no row is read and thrown away."""
     now = services.clock.now()
-    for statement, parameters in ((dispatching.DUE, {"limit": 1000}), (breakers.DUE_FOR_PROBE, {"limit": 100})):
+    for statement, parameters in (
+        (dispatching.DUE, {"limit": 1000, "waiting": [], "theirs": False}),
+        (breakers.DUE_FOR_PROBE, {"limit": 100}),
+    ):
         plan = plan_of(full, statement, {"now": now, **parameters}, "EXPLAIN (ANALYZE, BUFFERS)")
         assert "Rows Removed" not in plan, plan
         touched = sum(int(pages) for pages in re.findall(r"^ *Buffers: shared hit=(\d+)", plan, re.MULTILINE)[:1])
