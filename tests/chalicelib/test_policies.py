@@ -28,10 +28,10 @@ def test_policies_have_defaults_read_back_and_null_clears_them(alice: Client) ->
 def test_an_edit_of_a_policy_leaves_alone_what_is_planned(alice: Client, services: Services) -> None:
     schedule = make_schedule(alice, make_action(alice))
     plan(services, services.clock.now())
-    (before,) = alice.get(f"triggers?schedule_id={schedule['id']}").json["triggers"]
+    (before,) = alice.get("triggers", schedule_id=schedule["id"]).json["triggers"]
     edited = alice.patch(f"schedules/{schedule['id']}", {"overlap": "skip", "catch_up": "none"}).json["schedule"]
     assert (edited["version"], edited["schedule_status"], edited["overlap"]) == (1, "processing", "skip")
-    assert alice.get(f"triggers?schedule_id={schedule['id']}").json["triggers"] == [before]
+    assert alice.get("triggers", schedule_id=schedule["id"]).json["triggers"] == [before]
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def test_an_occurrence_that_waits_says_for_what(alice: Client, services: Service
     plan(services, clock.now())
     for _ in range(3):
         dispatch(services, clock.forward(10))
-    path = f"triggers?schedule_id={schedule['id']}"
-    planned, skipped, waiting, first = alice.get(path).json["triggers"]
+    found = alice.get("triggers", schedule_id=schedule["id"]).json["triggers"]
+    planned, skipped, waiting, first = found
     assert [each["hold"] for each in (planned, skipped, waiting, first)] == [None, None, "overlap", None]
     assert first["due_at"] in waiting["reason"]
     assert (skipped["status"], first["due_at"] in skipped["reason"]) == ("skipped", True)
-    told = alice.get(f"schedules/{schedule['id']}/explain?at={waiting['due_at']}").json["explanation"]
+    told = alice.get(f"schedules/{schedule['id']}/explain", at=waiting["due_at"]).json["explanation"]
     assert told["outcome"] == "held"
-    assert waiting["reason"] in told["sentence"]
+    assert waiting["reason"].rstrip(".") in told["sentence"]
     assert alice.get(f"schedules/{schedule['id']}").json["schedule"]["next_run_at"] == planned["due_at"]
