@@ -45,7 +45,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             ticks += 1
             if ticked != Ticked(backlog=ticked.backlog):
                 log.info("tick", extra=_told(ticked))
-    log.info("creator leaves", ticks=ticks, epoch=epoch)
+        log.info("creator leaves", ticks=ticks, epoch=epoch)
     return {"ticks": ticks, "epoch": epoch}
 
 

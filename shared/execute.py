@@ -6,7 +6,7 @@ its job's timeout is abandoned: the thread is left behind, and nothing that it s
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -16,12 +16,14 @@ from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure
 from shared.errors import Unavailable
 from shared.failpoints import reach
 from shared.gate import open_gate
+from shared.hand_back import hand_back
 from shared.job import Job
 from shared.outcome import JobExecution
 from shared.progress import Progress
 from shared.record import Event, JobEnded, JobSending, Recorded, TriggerEnded, TriggerPutBack, record, still_ours
 from shared.running import RECORD_SECONDS, Running, RunningPack
 from shared.services import Services
+from shared.stop import Stop
 from shared.store import executing, graphs
 from shared.store.graphs import Earlier
 from shared.trigger import Claim, TriggerId, TriggerStatus
@@ -45,13 +47,20 @@ class Executed:
     put_back: int = 0
 
 
-def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: float) -> Executed:
+def execute(
+    services: Services,
+    trigger_ids: Sequence[TriggerId],
+    lasts_until: float,
+    asked_to_stop: Callable[[], bool] = lambda: False,
+) -> Executed:
     """Run a pack; ``lasts_until`` is an instant of ``time.monotonic()`` by which everything must be recorded.
 
     1. Claim by compare-and-set. A crash after this leaves leases, which run out; ``recover`` then tries again.
     2. Walk each trigger's jobs in a thread of its own. A crash leaves the same; a job that was running may have been
        sent, and is sent again unless its ``delivery`` forbids it.
     3. Record job executions and endings as they come. A crash before a COMMIT repeats the jobs it would have recorded.
+
+    Once ``asked_to_stop``, no job is begun, and what does not end within a moment is handed back.
 
     Raises ``Unavailable`` when the database is away for so long that the end of a run cannot be recorded.
     """
@@ -67,7 +76,7 @@ def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: f
             reach("claim.written", connection)
     if __debug__:
         reach("claim.committed")
-    pack = RunningPack(services, now, speed, lasts_until, origin, gate)
+    pack = RunningPack(services, now, speed, lasts_until, origin, gate, Stop(asked_to_stop))
     for claim in claims:
         _start(pack, claim, loaded, earlier.get(claim.id, Earlier()))
     try:
@@ -88,7 +97,9 @@ def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: f
 def _start(pack: RunningPack, claim: Claim, loaded: Mapping[ActionId, JobGraph | Exception], earlier: Earlier) -> None:
     graph = loaded.get(claim.action_id, JobGraph(())) if claim.action_id is not None else JobGraph(())
     readable = graph if isinstance(graph, JobGraph) else JobGraph(())
-    running = Running(claim, _attempt(pack, claim, readable, earlier), Progress(pack.covered_until(claim)))
+    running = Running(
+        claim, _attempt(pack, claim, readable, earlier), Progress(pack.covered_until(claim), pack.stop.asked)
+    )
     pack.running[claim.id] = running
     if isinstance(graph, Exception):
         reason = f"A job of the action cannot be read: {graph}"
@@ -157,14 +168,14 @@ def _follow(pack: RunningPack) -> dict[TriggerId, TriggerStatus]:
     over: dict[TriggerId, TriggerStatus] = {}
     unwritten: list[Event] = []
     while pack.running or pack.gate.pending(pack.lasts_until):
-        unwritten += _listen(pack) + _overdue(pack)
+        unwritten += _listen(pack) + _overdue(pack) + hand_back(pack)
         _leave_replaced(pack)
         pack.gate.answer(pack.now())
         recorded_at = time.monotonic()
         try:
             recorded = record(pack.services, unwritten, pack.now()) if unwritten else Recorded()
         except Unavailable:
-            if time.monotonic() > pack.lasts_until:
+            if time.monotonic() > min(pack.lasts_until, pack.stop.gives_up_at):
                 raise
             continue
         for trigger_id in recorded.lost & pack.running.keys():

@@ -11,6 +11,7 @@ from shared.gate import Gate
 from shared.progress import Progress
 from shared.record import Event
 from shared.services import Services
+from shared.stop import Stop
 from shared.trigger import Claim, TriggerId
 
 # Of the lease's margin, so much is kept for recording a job after its end.
@@ -39,6 +40,7 @@ class RunningPack:
     lasts_until: float
     origin: float
     gate: Gate
+    stop: Stop
     running: dict[TriggerId, Running] = field(default_factory=dict)
     given_up: set[TriggerId] = field(default_factory=set)
     asked: float = field(default_factory=time.monotonic)

@@ -1,7 +1,7 @@
 """Accounts of a laboratory: what should have been decided, by the timetables alone, against what was."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import takewhile
@@ -16,6 +16,15 @@ from shared.store.tables import job_executions, jobs, ledger, schedules, trigger
 from shared.store.timings import timing
 from tests.faults.lab.bench import Lab
 from tests.faults.lab.target import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Between these instants a schedule was certainly active by one definition: all its due times count."""
+
+    since: datetime
+    until: datetime
+
 
 UNFINISHED = ("scheduled", "queued", "executing")
 
@@ -47,8 +56,11 @@ def unfinished(lab: Lab, due_before: datetime) -> int:
         return len(connection.execute(open_triggers).all()) + len(connection.execute(pending).all())
 
 
-def draw_up(lab: Lab, until: datetime) -> Account:
-    """The account of everything that was due until an instant, once it has ended."""
+def draw_up(lab: Lab, until: datetime, spans: Mapping[int, Sequence[Span]] = {}) -> Account:
+    """The account of everything that was due until an instant, once it has ended.
+
+    Of schedules that somebody edited and paused meanwhile, ``spans`` says between which instants all due times count.
+    """
     with lab.services.database.begin() as connection:
         all_schedules = connection.execute(select(schedules)).all()
         decided: dict[int, list[Any]] = defaultdict(list)
@@ -58,12 +70,12 @@ def draw_up(lab: Lab, until: datetime) -> Account:
         found = violations(connection, until, patience=60.0)
     account = Account(faults=[f"{each.invariant}: {each.id}, {each.detail}" for each in found])
     for schedule in all_schedules:
-        _count(account, schedule, decided[schedule.id], until)
+        _count(account, schedule, decided[schedule.id], until, spans.get(schedule.id))
     _count_calls(account, lab, [row for rows in decided.values() for row in rows])
     return account
 
 
-def _count(account: Account, schedule: Any, rows: Sequence[Any], until: datetime) -> None:
+def _count(account: Account, schedule: Any, rows: Sequence[Any], until: datetime, spans: Sequence[Span] | None) -> None:
     """One schedule's part: its due times against its rows."""
     dues = [row.due_at for row in rows]
     account.decided += len(rows)
@@ -75,13 +87,22 @@ def _count(account: Account, schedule: Any, rows: Sequence[Any], until: datetime
         account.executed += row.status == "completed"
         account.failed += row.status == "failed"
         account.skipped += row.status == "skipped"
-    expected = _expected(schedule, until, rows)
+    planned = {row.due_at for row in rows if row.kind == "planned"}
+    expected = set(_expected(schedule, until, rows) if spans is None else _within(schedule, spans, until))
     account.expected += len(expected)
-    missing, beyond = set(expected) - set(dues), set(dues) - set(expected)
+    missing, beyond = expected - planned, planned - expected if spans is None else set[datetime]()
     account.lost += len(missing)
     account.doubled += len(beyond)
     account.faults += [f"schedule {schedule.id} was never decided for {due}" for due in sorted(missing)]
     account.faults += [f"schedule {schedule.id} was decided for {due}, which is no due time" for due in sorted(beyond)]
+
+
+def _within(schedule: Any, spans: Sequence[Span], until: datetime) -> Iterator[datetime]:
+    for span in spans:
+        for due in timetable.upcoming(timing(schedule), span.since):
+            if due >= min(span.until, until):
+                break
+            yield due
 
 
 def _expected(schedule: Any, until: datetime, rows: Sequence[Any]) -> list[datetime]:
@@ -127,5 +148,15 @@ def _compare_with_target(account: Account, lab: Lab, rows: Sequence[Any], by_key
         root = {action_id: job_id for job_id, action_id in connection.execute(roots)}
     wanted |= {f"cronny-{row.id}-{root[row.action_id]}" for row in rows if row.status == "completed"}
     answered = {key for key, calls in by_key.items() if any(call.answered for call in calls)}
+    _compare_with_deliveries(account, lab, by_key)
     account.lost += len(wanted - answered)
     account.faults += [f"{key} is said to have completed, but the target knows nothing" for key in wanted - answered]
+
+
+def _compare_with_deliveries(account: Account, lab: Lab, by_key: dict[str, list[Call]]) -> None:
+    """What is to be sent at most once was."""
+    with lab.services.database.begin() as connection:
+        careful = select(jobs.c.id).where(jobs.c.delivery == "at_most_once")
+        once = {str(job_id) for job_id in connection.execute(careful).scalars()}
+    again = [key for key, calls in by_key.items() if key.rsplit("-", 1)[1] in once and len(calls) > 1]
+    account.faults += [f"{key} may be sent once only and was sent {len(by_key[key])} times" for key in again]

@@ -21,12 +21,14 @@ from tests.faults.workload import a_crowd, a_handful, new_owner
 
 # Whose steps they are: the first word of a point.
 FUNCTION = {
-    **dict.fromkeys(("create", "plan", "release", "dispatch", "send", "recover"), "creator"),
-    **dict.fromkeys(("receive", "claim", "run", "record", "execute"), "executor"),
-    "clean": "cleaner",
+    **dict.fromkeys(("create", "plan", "release", "dispatch", "send", "recover", "probe"), "creator"),
+    **dict.fromkeys(("receive", "claim", "run", "record", "gate", "sightings", "execute"), "executor"),
+    **dict.fromkeys(("drain", "clean"), "cleaner"),
 }
 # The second time: the first tick and the first invocation often find nothing to do.
 LATER = {"dispatch.locked": 3, "dispatch.written": 3, "dispatch.committed": 3}
+# Steps that are taken only while the target fails.
+SICK = ("probe.", "gate.", "sightings.")
 SCHEDULED_SECONDS = 6
 PATIENCE = 150.0
 
@@ -84,8 +86,10 @@ def run(server: Settings, cell: Cell, seed: int = 1) -> Outcome:
             a_crowd(new_owner(lab.services, lab.target.url), 30)
         if cell.point.startswith("recover.resend"):
             lab.broker.manners.lose = 1.0
+        lab.target.status = 503 if cell.point.startswith(SICK) else None
         lab.start()
         lab.wait(f"{cell} to happen", 90.0, lambda: _happened(lab, cell))
+        lab.target.status = None
         lab.broker.manners.lose = 0.0
         probe = _probe(lab)
         lab.wait(f"everything to end after {cell}", PATIENCE, lambda: unfinished(lab, probe) == 0)
@@ -110,7 +114,7 @@ def sample(seed: int) -> list[Cell]:
     always = [
         Cell(point, "kill") for point in ("dispatch.committed", "claim.committed", "run.answered", "record.written")
     ]
-    points = [point for point in POINTS if not point.startswith("recover.")]  # those wait for a minute
+    points = [point for point in POINTS if not point.startswith(("recover.", "probe."))]  # those wait for a minute
     return [*always, *(Cell(chosen.choice(points), fault) for fault in FAULTS)]
 
 

@@ -43,6 +43,19 @@ class Owner:
         self.call(action_id, path)
         return action_id
 
+    def flaky(self) -> ActionId:
+        """An action of one call whose first try always fails, and is tried again after a second."""
+        action_id = self._action()
+        policy = {"max_attempts": 5, "backoff": "fixed", "base": 1, "cap": 1, "jitter": "none"}
+        self.call(action_id, "/flaky", retry=policy)
+        return action_id
+
+    def once(self) -> ActionId:
+        """An action of one call that is sent at most once."""
+        action_id = self._action()
+        self.call(action_id, "/ok", delivery="at_most_once")
+        return action_id
+
     def chain(self) -> ActionId:
         """An action of two calls, the second when the first was answered well."""
         action_id = self._action()
@@ -83,6 +96,8 @@ def a_handful(owner: Owner, seconds: int) -> None:
     owner.recurring(owner.chain(), 2, until)
     owner.absolute(owner.single(), (now + timedelta(seconds=2)).replace(microsecond=0))
     owner.absolute(owner.single("/slow/300"), (now + timedelta(seconds=3)).replace(microsecond=0))
+    owner.absolute(owner.flaky(), (now + timedelta(seconds=2)).replace(microsecond=0))
+    owner.recurring(owner.once(), 2, until)
     owner.relative(owner.single(), 1, runs=3)
 
 

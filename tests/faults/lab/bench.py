@@ -65,6 +65,7 @@ class Lab:
     cleaner_rule: Rule
     log: Path
     endings: list[Ending] = field(default_factory=list)
+    started: bool = False
 
     @property
     def sandboxes(self) -> list[Sandbox]:
@@ -73,6 +74,7 @@ class Lab:
 
     def start(self) -> None:
         """Begin to serve."""
+        self.started = True
         for part in (self.mapping, self.creator_rule, self.cleaner_rule):
             part.start()
 
@@ -88,8 +90,9 @@ class Lab:
 
     def stop(self) -> None:
         """Stop serving; what runs in an executor ends first."""
-        for part in (self.creator_rule, self.cleaner_rule, self.mapping):
+        for part in (self.creator_rule, self.cleaner_rule, self.mapping) if self.started else ():
             part.stop()
+        self.started = False
         for sandbox in self.sandboxes:
             sandbox.close()
 

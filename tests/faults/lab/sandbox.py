@@ -32,12 +32,13 @@ class Result:
 
 
 class Sandbox:
-    """One worker after the other. ``invoke`` is for one thread; ``kill``, ``stop`` and ``go_on`` for any."""
+    """One worker after the other; ``serving`` is what it does now. ``invoke`` is for one thread, the rest for any."""
 
     def __init__(self, birth: Birth, armed: str = "") -> None:
         self.birth = birth
         self._armed = armed
-        self.busy = threading.Event()
+        self._next_points: str | None = None
+        self.serving: Invocation | None = None
         self.generation = 0
         self._process: ForkServerProcess | None = None
         self._pid: int | None = None
@@ -45,11 +46,16 @@ class Sandbox:
 
     def invoke(self, invocation: Invocation) -> Result:
         """Have the worker serve this, in a new one if there is none; kills it when the time is over."""
-        self.busy.set()
+        points, self._next_points = self._next_points, None
+        self.serving = replace(invocation, fail_points=points)
         try:
-            return self._invoke(invocation)
+            return self._invoke(self.serving)
         finally:
-            self.busy.clear()
+            self.serving = None
+
+    def arm(self, points: str) -> None:
+        """Have the next invocation fail at these points."""
+        self._next_points = points
 
     def _invoke(self, invocation: Invocation) -> Result:
         if self._process is None:
@@ -70,6 +76,9 @@ class Sandbox:
         except (EOFError, OSError):
             self._bury()
             return Result(None, tuple(faults))
+        # Where it hangs goes to its log, which is what one wants to know when nobody made it hang.
+        if not faults and self._signal(signal.SIGUSR1):
+            time.sleep(0.2)
         self._bury()
         return Result(None, tuple(faults), overran=True)
 

@@ -1,7 +1,8 @@
 """Whom the jobs call: a real HTTP server that writes down each call, and may be slow, fail, or hang up.
 
-A call says by its path how it wants to be answered (``/ok``, ``/slow/300`` milliseconds, ``/status/503``) and by its
-query which occurrence it belongs to: what the target knows does not come from Cronny's tables.
+A call says by its path how it wants to be answered (``/ok``, ``/slow/300`` milliseconds, ``/status/503``, ``/flaky``:
+a failure first) and by its query which occurrence it belongs to: what the target knows does not come from Cronny's
+tables.
 """
 
 import select
@@ -36,6 +37,7 @@ class Target:
     calls: list[Call] = field(default_factory=list)
     status: int | None = None
     delay: float = 0.0
+    failed_once: set[str] = field(default_factory=set)
 
     def by_key(self) -> dict[str, list[Call]]:
         """The calls of each Idempotency-Key, in the order of their arrival."""
@@ -75,17 +77,20 @@ class _Handler(BaseHTTPRequestHandler):
         occurrence = parse_qs(parts.query).get("of", [""])[0]
         call = Call(self.headers.get("Idempotency-Key", ""), occurrence, time.monotonic())
         self.server.target.calls.append(call)
-        status, delay = self._manners(parts.path)
+        status, delay = self._manners(parts.path, call.key)
         if not self._gone_within(delay):
             self._answer(status)
             call.answered = True
         call.ended = time.monotonic()
 
-    def _manners(self, path: str) -> tuple[int, float]:
+    def _manners(self, path: str, key: str) -> tuple[int, float]:
         target = self.server.target
         kind, _, number = path.lstrip("/").partition("/")
         delay = int(number) / 1000 if kind == "slow" else 0.0
         status = int(number) if kind == "status" else 200
+        if kind == "flaky" and key not in target.failed_once:
+            target.failed_once.add(key)
+            status = 503
         return target.status or status, max(delay, target.delay)
 
     def _gone_within(self, seconds: float) -> bool:

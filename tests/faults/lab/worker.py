@@ -5,6 +5,7 @@ milliseconds. A worker's own clock may be wrong by any amount; only the database
 """
 
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
@@ -21,8 +22,11 @@ from typing import Any, cast
 from functions import cleaner, creator, executor
 from infra.local.context import Context
 from shared import failpoints, wiring
+from shared.queue import DeadMessage, encode
 from shared.queue.sqs import SqsTriggerQueue
 from shared.services import Services
+from shared.trigger import TriggerId
+from tests.fakes import DeadQueue
 from tests.faults.lab.broker import BrokerClient
 
 HANDLERS: Mapping[str, Callable[[dict[str, Any], Any], dict[str, Any]]] = {
@@ -73,6 +77,7 @@ def work(channel: Connection, birth: Birth) -> None:
     """Serve invocations until the channel is closed."""
     _die_with_parent()
     _log_to(birth.log)
+    faulthandler.register(signal.SIGUSR1)
     os.environ.update(birth.environ)
     if birth.skew:
         _shift_clock(birth.skew)
@@ -103,12 +108,14 @@ def _invoke(invocation: Invocation) -> Answer:
 
 
 def _services(birth: Birth, real: Callable[[], Services]) -> Callable[[], Services]:
-    """The product's own wiring, with the broker where boto3 would be."""
+    """The product's own wiring, with the broker where boto3 would be, and a dead message that was not deleted yet."""
 
     @cache
     def services() -> Services:
         client = cast(Any, BrokerClient(birth.broker_port))
-        return replace(real(), queue=SqsTriggerQueue(client, "http://broker"), instance=birth.name)
+        dead = DeadQueue([DeadMessage("dead", encode((TriggerId(1),)), 6)])
+        queue = SqsTriggerQueue(client, "http://broker")
+        return replace(real(), queue=queue, instance=birth.name, dead_letters=dead)
 
     return services
 
