@@ -44,10 +44,9 @@ def _unit(value: object) -> object:
     return re.sub(r"s$", "", value.strip().lower()) or None
 
 
-# Thirty days.
-MAX_WINDOW = 2_592_000
+# Up to thirty days.
+Window = Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=2_592_000)]
 Seconds = Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=86400)]
-Window = Annotated[int, Field(ge=0, le=MAX_WINDOW)]
 Ids = Annotated[list[Id], Field(max_length=20)]
 
 
@@ -89,7 +88,7 @@ class ScheduleFields(Wire):
     max_runs: Count | None = ABSENT
     overlap: Annotated[str, PlainValidator(_policy(Overlap.ALLOW))] = ABSENT
     catch_up: Annotated[str, PlainValidator(_policy(CatchUp.LATEST))] = ABSENT
-    catch_up_window_seconds: Annotated[Window | None, BeforeValidator(no_bool)] = ABSENT
+    catch_up_window_seconds: Window | None = ABSENT
     input: Object = ABSENT
     action_id: Id = ABSENT
 

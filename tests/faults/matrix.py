@@ -17,11 +17,11 @@ from shared.failpoints import FAULTS, POINTS
 from shared.settings import Settings
 from tests.faults.accounts import Account, draw_up, unfinished
 from tests.faults.lab.bench import Lab, Size, laboratory
-from tests.faults.workload import a_handful, new_owner
+from tests.faults.workload import a_crowd, a_handful, new_owner
 
 # Whose steps they are: the first word of a point.
 FUNCTION = {
-    **dict.fromkeys(("create", "plan", "dispatch", "send", "recover", "probe"), "creator"),
+    **dict.fromkeys(("create", "plan", "release", "dispatch", "send", "recover", "probe"), "creator"),
     **dict.fromkeys(("receive", "claim", "run", "record", "gate", "sightings", "execute"), "executor"),
     **dict.fromkeys(("drain", "clean"), "cleaner"),
 }
@@ -82,6 +82,8 @@ def run(server: Settings, cell: Cell, seed: int = 1) -> Outcome:
     """One cell, from the first schedule to the account."""
     with laboratory(server, Size(), seed, cell.armed) as lab:
         a_handful(new_owner(lab.services, lab.target.url), SCHEDULED_SECONDS)
+        if cell.point.startswith("release"):
+            a_crowd(new_owner(lab.services, lab.target.url), 30)
         if cell.point.startswith("recover.resend"):
             lab.broker.manners.lose = 1.0
         lab.target.status = 503 if cell.point.startswith(SICK) else None

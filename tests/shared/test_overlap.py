@@ -197,7 +197,7 @@ def test_every_end_of_a_run_wakes_who_waits_for_it(services: Services, clock: Se
     if ending == "called off":
         cancel_trigger(services, the_schedule(services, schedule).user_id, first.id)
     else:
-        set_trigger(services, first.id, crashes=MAX_CRASHES - 1)
+        set_trigger(services, first.id, attempt=MAX_CRASHES - 1, crashes=MAX_CRASHES - 1)
         claimed = claim(services, first.id)
         if ending == "lost":
             set_trigger(services, first.id, lease_until=clock.now())
