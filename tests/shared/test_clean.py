@@ -173,7 +173,7 @@ def test_many_executions_are_trimmed_over_several_batches(services: Services) ->
 
 def test_what_another_attempt_goes_on_from_is_kept_until_it_has_ended(services: Services, clock: SetClock) -> None:
     schedule, job = world(services)
-    history(services, schedule, job, "cf", timedelta(hours=2))
+    history(services, schedule, job, "cd", timedelta(hours=2))
     waiting = [row.id for row in the_triggers(services, schedule)]
     for trigger in waiting:
         set_trigger(
