@@ -22,7 +22,7 @@ from typing import Any, cast
 from functions import cleaner, creator, executor
 from infra.local.context import Context
 from shared import failpoints, wiring
-from shared.queue.sqs import SqsTriggerQueue
+from shared.queue.sqs import SqsDeadLetterQueue, SqsTriggerQueue
 from shared.services import Services
 from tests.faults.lab.broker import BrokerClient
 
@@ -110,7 +110,8 @@ def _services(birth: Birth, real: Callable[[], Services]) -> Callable[[], Servic
     @cache
     def services() -> Services:
         client = cast(Any, BrokerClient(birth.broker_port))
-        return replace(real(), queue=SqsTriggerQueue(client, "http://broker"), instance=birth.name)
+        queue, dead_letters = SqsTriggerQueue(client, "http://broker"), SqsDeadLetterQueue(client, "http://broker")
+        return replace(real(), queue=queue, dead_letters=dead_letters, instance=birth.name)
 
     return services
 
