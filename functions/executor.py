@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     lasts_until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - KEPT_BACK_SECONDS
     executed = {"completed": 0, "failed": 0, "taken": 0, "put_back": 0}
     now = services.clock.now()
-    with graceful():
+    with graceful() as asked_to_stop:
         with services.database.begin() as connection:
             own_rows.beat(connection, "executor", services.instance, VERSION, now)
         for message in event.get("Records", []):
@@ -35,9 +35,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 continue
             if __debug__:
                 reach("receive.received")
-            summary = execute(services, pack, lasts_until)
+            summary = execute(services, pack, lasts_until, asked_to_stop.is_set)
             executed = {key: executed[key] + getattr(summary, key) for key in executed}
-    log.info("executed", extra=executed)
+        log.info("executed", extra=executed)
     return executed
 
 

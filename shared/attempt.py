@@ -97,6 +97,13 @@ def out_of_time(job: Job, now: datetime) -> WalkResult:
     return WalkResult.later(f"This run of the executor had no time left for job {job.name}", "another one follows", now)
 
 
+def stopped(job: Job, now: datetime) -> WalkResult:
+    """The executor has to stop: the same."""
+    return WalkResult.later(
+        f"The executor was stopped before job {job.name}", "another attempt goes on from there", now
+    )
+
+
 def _on_a_tick(now: datetime, seconds: float) -> datetime:
     """Nothing is dispatched but on whole seconds: say the one that it will be."""
     at = now + timedelta(seconds=seconds)

@@ -18,6 +18,7 @@ MAX_SHIFT_DAYS = 31
 # Exclusions that follow each other without a gap; beyond that many nothing is taken to open ever again.
 _CHAIN = 1000
 _DAY = timedelta(days=1)
+_MIDNIGHT = 1440
 
 
 class Shift(StrEnum):
@@ -97,10 +98,11 @@ def _ends(calendar: Calendar, instant: datetime) -> datetime | None:
 def _window_ends(calendar: Calendar, instant: datetime) -> Iterator[datetime]:
     zone = ZoneInfo(calendar.timezone)
     wall = instant.astimezone(zone).replace(tzinfo=None)
+    weekday, minutes = wall.weekday(), wall.hour * 60 + wall.minute
     for window in calendar.weekly:
-        for day in (wall.date(), wall.date() - _DAY):
-            ends = _wall(day, window.ends)
-            if day.weekday() in window.days and _wall(day, window.starts) <= wall < ends:
+        for back in (0, 1):
+            if (weekday - back) % 7 in window.days and window.starts <= minutes + back * _MIDNIGHT < window.ends:
+                ends = _wall(wall.date() - back * _DAY, window.ends)
                 # A wall-clock time that comes twice ends the window twice; one that never comes ends it right away.
                 both = [ends.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
                 yield min((end for end in both if end > instant), default=instant + timedelta(seconds=1))
@@ -111,10 +113,11 @@ def _touches(calendar: Calendar, start: datetime, end: datetime) -> bool:
     if position < len(calendar.spans) and calendar.spans[position][0] < end.timestamp():
         return True
     zone = ZoneInfo(calendar.timezone)
-    # A window may have begun the day before.
-    first, last = start.astimezone(zone).date() - _DAY, end.astimezone(zone).date()
+    first, last = start.astimezone(zone).date(), end.astimezone(zone).date()
     days = {(first + number * _DAY).weekday() for number in range(min((last - first).days + 1, 7))}
-    return any(window.days & days for window in calendar.weekly)
+    # A window that ends after midnight may have begun the day before.
+    with_eve = days | {(first - _DAY).weekday()}
+    return any(window.days & (with_eve if window.ends > _MIDNIGHT else days) for window in calendar.weekly)
 
 
 def _wall(day: date, minutes: int) -> datetime:

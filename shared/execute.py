@@ -6,9 +6,8 @@ its job's timeout is abandoned: the thread is left behind, and nothing that it s
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -16,12 +15,15 @@ from shared.action import ActionId, JobGraph
 from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure
 from shared.errors import Unavailable
 from shared.failpoints import reach
-from shared.gate import Gate, open_gate
+from shared.gate import open_gate
+from shared.hand_back import hand_back
 from shared.job import Job
 from shared.outcome import JobExecution
 from shared.progress import Progress
-from shared.record import Event, JobEnded, JobSending, Recorded, TriggerEnded, TriggerPutBack, record
+from shared.record import Event, JobEnded, JobSending, Recorded, TriggerEnded, TriggerPutBack, record, still_ours
+from shared.running import RECORD_SECONDS, Running, RunningPack
 from shared.services import Services
+from shared.stop import Stop
 from shared.store import executing, graphs
 from shared.store.graphs import Earlier
 from shared.trigger import Claim, TriggerId, TriggerStatus
@@ -30,8 +32,8 @@ from shared.walk import walk
 # Between the end of a job's time and giving up on its thread: runners end by themselves, and say more than we could.
 OVERRUN_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 0.25
-# Of the lease's margin, so much is kept for recording a job after its end.
-RECORD_SECONDS = 5.0
+# How often to look whether the next run of its schedule took the place of what runs here.
+ASK_EVERY_SECONDS = 1.0
 COVERED_SECONDS = executing.LEASE_MARGIN.total_seconds() - RECORD_SECONDS
 
 
@@ -45,49 +47,20 @@ class Executed:
     put_back: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A claimed trigger that has not ended."""
-
-    claim: Claim
-    attempt: Attempt
-    progress: Progress
-
-
-@dataclass(slots=True)
-class _Pack:
-    """Claimed triggers that have not ended, and what their walks have said so far.
-
-    What belongs together is said in one breath, and is recorded in one transaction.
-    """
-
-    services: Services
-    claimed_at: datetime
-    speed: float
-    lasts_until: float
-    origin: float
-    gate: Gate
-    running: dict[TriggerId, _Running] = field(default_factory=dict)
-    given_up: set[TriggerId] = field(default_factory=set)
-    said: SimpleQueue[Sequence[Event]] = field(default_factory=SimpleQueue)
-
-    def now(self) -> datetime:
-        """Counted on from the claim: threads must not ask the database for the time."""
-        return self.claimed_at + timedelta(seconds=(time.monotonic() - self.origin) * self.speed)
-
-    def covered_until(self, claim: Claim) -> float:
-        """Until which instant of ``time.monotonic()`` a job may run under the lease that came with the claim."""
-        lease = (claim.lease_until - self.claimed_at).total_seconds() / self.speed
-        return self.origin + lease - RECORD_SECONDS
-
-
-def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: float) -> Executed:
+def execute(
+    services: Services,
+    trigger_ids: Sequence[TriggerId],
+    lasts_until: float,
+    asked_to_stop: Callable[[], bool] = lambda: False,
+) -> Executed:
     """Run a pack; ``lasts_until`` is an instant of ``time.monotonic()`` by which everything must be recorded.
 
     1. Claim by compare-and-set. A crash after this leaves leases, which run out; ``recover`` then tries again.
     2. Walk each trigger's jobs in a thread of its own. A crash leaves the same; a job that was running may have been
        sent, and is sent again unless its ``delivery`` forbids it.
     3. Record job executions and endings as they come. A crash before a COMMIT repeats the jobs it would have recorded.
+
+    Once ``asked_to_stop``, no job is begun, and what does not end within a moment is handed back.
 
     Raises ``Unavailable`` when the database is away for so long that the end of a run cannot be recorded.
     """
@@ -103,7 +76,7 @@ def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: f
             reach("claim.written", connection)
     if __debug__:
         reach("claim.committed")
-    pack = _Pack(services, now, speed, lasts_until, origin, gate)
+    pack = RunningPack(services, now, speed, lasts_until, origin, gate, Stop(asked_to_stop))
     for claim in claims:
         _start(pack, claim, loaded, earlier.get(claim.id, Earlier()))
     try:
@@ -121,10 +94,12 @@ def execute(services: Services, trigger_ids: Sequence[TriggerId], lasts_until: f
     )
 
 
-def _start(pack: _Pack, claim: Claim, loaded: Mapping[ActionId, JobGraph | Exception], earlier: Earlier) -> None:
+def _start(pack: RunningPack, claim: Claim, loaded: Mapping[ActionId, JobGraph | Exception], earlier: Earlier) -> None:
     graph = loaded.get(claim.action_id, JobGraph(())) if claim.action_id is not None else JobGraph(())
     readable = graph if isinstance(graph, JobGraph) else JobGraph(())
-    running = _Running(claim, _attempt(pack, claim, readable, earlier), Progress(pack.covered_until(claim)))
+    running = Running(
+        claim, _attempt(pack, claim, readable, earlier), Progress(pack.covered_until(claim), pack.stop.asked)
+    )
     pack.running[claim.id] = running
     if isinstance(graph, Exception):
         reason = f"A job of the action cannot be read: {graph}"
@@ -133,7 +108,7 @@ def _start(pack: _Pack, claim: Claim, loaded: Mapping[ActionId, JobGraph | Excep
     Thread(target=_walk, args=(pack, running), daemon=True, name=f"trigger-{claim.id}").start()
 
 
-def _attempt(pack: _Pack, claim: Claim, graph: JobGraph, earlier: Earlier) -> Attempt:
+def _attempt(pack: RunningPack, claim: Claim, graph: JobGraph, earlier: Earlier) -> Attempt:
     return Attempt(
         graph=graph,
         trigger_id=claim.id,
@@ -154,7 +129,7 @@ def _attempt(pack: _Pack, claim: Claim, graph: JobGraph, earlier: Earlier) -> At
     )
 
 
-def _walk(pack: _Pack, running: _Running) -> None:
+def _walk(pack: RunningPack, running: Running) -> None:
     """What a trigger's thread does: it only ever talks to the queue of events."""
     claim = running.claim
     last: list[Event] = []
@@ -188,18 +163,19 @@ def _ending(claim: Claim, result: WalkResult) -> Event:
     return TriggerEnded(claim, TriggerStatus(result.status.value), result.reason)
 
 
-def _follow(pack: _Pack) -> dict[TriggerId, TriggerStatus]:
+def _follow(pack: RunningPack) -> dict[TriggerId, TriggerStatus]:
     """Record what the walks say until each has ended; answers what became of those that were still ours."""
     over: dict[TriggerId, TriggerStatus] = {}
     unwritten: list[Event] = []
     while pack.running or pack.gate.pending(pack.lasts_until):
-        unwritten += _listen(pack) + _overdue(pack)
+        unwritten += _listen(pack) + _overdue(pack) + hand_back(pack)
+        _leave_replaced(pack)
         pack.gate.answer(pack.now())
         recorded_at = time.monotonic()
         try:
             recorded = record(pack.services, unwritten, pack.now()) if unwritten else Recorded()
         except Unavailable:
-            if time.monotonic() > pack.lasts_until:
+            if time.monotonic() > min(pack.lasts_until, pack.stop.gives_up_at):
                 raise
             continue
         for trigger_id in recorded.lost & pack.running.keys():
@@ -214,7 +190,7 @@ def _follow(pack: _Pack) -> dict[TriggerId, TriggerStatus]:
     return over
 
 
-def _let_go_on(pack: _Pack, event: Event, recorded_at: float) -> None:
+def _let_go_on(pack: RunningPack, event: Event, recorded_at: float) -> None:
     """Tell a walk that what it said is durable, and how far its lease reaches now."""
     running = pack.running.get(event.claim.id)
     if running and isinstance(event, JobEnded | JobSending):
@@ -223,7 +199,16 @@ def _let_go_on(pack: _Pack, event: Event, recorded_at: float) -> None:
         event.written.put(running is not None)
 
 
-def _listen(pack: _Pack) -> list[Event]:
+def _leave_replaced(pack: RunningPack) -> None:
+    """Leave triggers that were cancelled while they ran; asked for now and then, where a schedule does such things."""
+    claims = [running.claim for running in pack.running.values() if running.claim.replaceable]
+    if claims and time.monotonic() >= pack.asked + ASK_EVERY_SECONDS:
+        pack.asked = time.monotonic()
+        for trigger_id in {claim.id for claim in claims} - still_ours(pack.services, claims):
+            pack.running.pop(trigger_id).progress.abandon()
+
+
+def _listen(pack: RunningPack) -> list[Event]:
     """What was said since the last time; waits a moment for the first word."""
     events: list[Event] = []
     try:
@@ -234,7 +219,7 @@ def _listen(pack: _Pack) -> list[Event]:
         return events
 
 
-def _overdue(pack: _Pack) -> list[Event]:
+def _overdue(pack: RunningPack) -> list[Event]:
     """Give up on walks whose job should have ended; its overrun is the last word of this attempt."""
     events: list[Event] = []
     for trigger_id, running in pack.running.items():

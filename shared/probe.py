@@ -34,9 +34,10 @@ def probe(services: Services, now: datetime) -> Probed:
         chosen = breakers.appoint_probes(connection, until, now, BATCH)
         if chosen:
             holding.try_now(connection, [trigger_id for _, _, trigger_id in chosen], now)
-            log.info("%s hosts are tried again", len(chosen))
+            if __debug__:
+                reach("probe.written", connection)
+    if chosen:
+        log.info("%s hosts are tried again", len(chosen))
         if __debug__:
-            reach("probe.written", connection)
-    if __debug__:
-        reach("probe.committed")
+            reach("probe.committed")
     return Probed(len(chosen), len(chosen) == BATCH)

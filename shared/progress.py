@@ -38,10 +38,11 @@ class Step:
 class Progress:
     """What runs now, until when the lease covers it, and whether anybody still waits for it."""
 
-    def __init__(self, covered_until: float = math.inf) -> None:
+    def __init__(self, covered_until: float = math.inf, asked_to_stop: Callable[[], bool] = lambda: False) -> None:
         self._changed = Condition()
         self._step: Step | None = None
         self._abandoned = False
+        self._asked_to_stop = asked_to_stop
         self._covered_until = covered_until
 
     @property
@@ -53,6 +54,20 @@ class Progress:
     def abandoned(self) -> bool:
         """Whether nobody waits any longer."""
         return self._abandoned
+
+    @property
+    def stopping(self) -> bool:
+        """Whether no job is to be begun any more."""
+        return self._asked_to_stop()
+
+    @property
+    def _may_begin(self) -> bool:
+        return not (self._abandoned or self.stopping)
+
+    def wake(self) -> None:
+        """For the watcher, when the executor is asked to stop: what waits for its lease need not wait any more."""
+        with self._changed:
+            self._changed.notify_all()
 
     def give_up(self, overdue_at: float) -> Step | None:
         """Take away the step whose deadline has passed at this instant; nothing will be reported of it or after it.
@@ -80,15 +95,15 @@ class Progress:
             self._changed.notify_all()
 
     def covered(self, seconds: float, lasts_until: float) -> bool:
-        """For the walk: wait until the lease covers a job of that many seconds; False when nobody waits or it is late.
+        """For the walk: wait until the lease covers a job of that many seconds; False when it must not begin.
 
         While the database is away no lease is extended, and what is not covered may be another executor's already.
         """
         with self._changed:
-            while not self._abandoned and min(time.monotonic() + seconds, lasts_until) > self._covered_until:
+            while self._may_begin and min(time.monotonic() + seconds, lasts_until) > self._covered_until:
                 if not self._changed.wait(max(lasts_until - time.monotonic(), 0)):
                     return False
-            return not self._abandoned
+            return self._may_begin
 
     def begin(self, step: Step) -> bool:
         """For the walk: this runs now. False when nobody waits."""

@@ -10,9 +10,8 @@ from shared.errors import CronnyError, Unavailable
 from shared.failpoints import reach
 from shared.job import JobId
 from shared.outcome import JobExecution
-from shared.schedule import ScheduleId
 from shared.services import Services
-from shared.store import executing, following, holding, putting_back
+from shared.store import executing, following, holding, overlapping, putting_back
 from shared.store.putting_back import PutBack
 from shared.trigger import Claim, TriggerId, TriggerStatus
 
@@ -95,6 +94,15 @@ def record(services: Services, events: Sequence[Event], now: datetime) -> Record
         return Recorded() if isinstance(events[0], JobEnded) else Recorded(frozenset([events[0].claim.id]))
 
 
+def still_ours(services: Services, claims: Sequence[Claim]) -> set[TriggerId]:
+    """Which of these triggers are this executor's still; as far as it knows, all of them while the database is away."""
+    try:
+        with services.database.begin() as connection:
+            return executing.standing(connection, claims)
+    except Unavailable:
+        return {claim.id for claim in claims}
+
+
 def _merged(parts: Sequence[Recorded]) -> Recorded:
     over = {key: status for part in parts for key, status in part.over.items()}
     return Recorded(frozenset().union(*(part.lost for part in parts)), over)
@@ -119,8 +127,8 @@ def _record(services: Services, events: Sequence[Event], now: datetime) -> Recor
     last = {event.claim.id: event.claim for event in events if isinstance(event, TriggerEnded | TriggerPutBack)}
     leases = _leases([event for event in events if event.claim.id not in last], now, services.clock.speed)
     with services.database.begin() as connection:
-        relative = [event.claim.schedule_id for event in endings if event.claim.leads_on]
-        putting_back.lock(connection, [*relative, *(event.claim.schedule_id for event in returns)])
+        ends = [item.claim.schedule_id for item in endings if item.claim.leads_on or item.claim.others_wait]
+        putting_back.lock(connection, [*ends, *(item.claim.schedule_id for item in returns)])
         executing.record(
             connection, [executing.Record(item.claim, item.execution) for item in events if isinstance(item, JobEnded)]
         )
@@ -130,7 +138,10 @@ def _record(services: Services, events: Sequence[Event], now: datetime) -> Recor
         over = {item.claim.id: item.status for item in endings if item.claim.id in ended}
         back = [PutBack(item.claim, item.at, item.reason, item.cause + CHANGED, item.held_for) for item in returns]
         over |= putting_back.put_back(connection, back, now)
-        following.plan_after(connection, _leading_on(last, over), now)
+        ended_claims = [last[key] for key, status in over.items() if status is not TriggerStatus.SCHEDULED]
+        following.plan_after(connection, [claim.schedule_id for claim in ended_claims if claim.leads_on], now)
+        awaited = [claim.schedule_id for claim in ended_claims if claim.others_wait]
+        overlapping.wake(connection, awaited, now, services.clock.speed)
         holding.release_closed(connection, back, now)
         if __debug__:
             reach("record.written", connection)
@@ -148,9 +159,3 @@ def _leases(events: Sequence[Event], now: datetime, speed: float) -> dict[Trigge
             sending = event.job_id if isinstance(event, JobSending) else None
             leases[event.claim.id] = executing.Lease(event.claim, until, sending)
     return leases
-
-
-def _leading_on(claims: Mapping[TriggerId, Claim], over: Mapping[TriggerId, TriggerStatus]) -> list[ScheduleId]:
-    """The schedules whose next run comes after the end of these."""
-    ended = [claims[key] for key, status in over.items() if status is not TriggerStatus.SCHEDULED]
-    return [claim.schedule_id for claim in ended if claim.leads_on]

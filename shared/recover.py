@@ -7,10 +7,10 @@ from typing import Any
 
 from shared.dispatch import send
 from shared.failpoints import reach
-from shared.packs import Sendable
-from shared.schedule import ScheduleId
+from shared.packs import as_before
+from shared.schedule import Overlap, ScheduleId
 from shared.services import Services
-from shared.store import dispatching, following, recovering
+from shared.store import dispatching, following, overlapping, recovering
 from shared.trigger import TriggerId, leads_on
 
 log = logging.getLogger("cronny.recover")
@@ -52,7 +52,7 @@ def recover(services: Services, now: datetime) -> Recovered:
         if __debug__:
             reach("recover.resend_committed")
         log.warning("%s queued triggers were not claimed in time and are sent again", len(unclaimed))
-        send(services, [Sendable(row.id, row.user_id, row.alone) for row in unclaimed], now)
+        send(services, as_before((row.id, row.pack) for row in unclaimed), now)
     retried, failed = _recover_lost(services, now)
     return Recovered(len(unclaimed), retried, failed, BATCH in (len(unclaimed), retried + failed))
 
@@ -61,6 +61,7 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
     again: list[tuple[TriggerId, str]] = []
     over: list[tuple[TriggerId, str]] = []
     relative: list[ScheduleId] = []
+    awaited: list[ScheduleId] = []
     with services.database.begin() as connection:
         lost = recovering.lock_lost(connection, now, BATCH)
         if __debug__ and lost:
@@ -70,11 +71,14 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
             reason = LOST.format(row.attempt) + ending
             log.warning("trigger %s: %s", row.id, reason)
             (again if ending is TRY_AGAIN else over).append((row.id, reason))
+            if ending is not TRY_AGAIN and row.overlap != Overlap.ALLOW:
+                awaited.append(row.schedule_id)
             if ending is not TRY_AGAIN and leads_on(row.schedule_type, row.kind, row.redrives):
                 relative.append(row.schedule_id)
         recovering.retry(connection, again, now)
         recovering.fail(connection, over, now)
         following.plan_after(connection, relative, now)
+        overlapping.wake(connection, awaited, now, services.clock.speed)
         if __debug__ and lost:
             reach("recover.lost_written", connection)
     if __debug__ and lost:

@@ -86,11 +86,11 @@ def _by_distance(timing: Timing, following: Following, span: tuple[datetime, dat
     (after, until), found = span, None
     for days in range(1, MAX_SHIFT_DAYS + 1):
         moved_by = days * (_DAY if timing.shift is Shift.NEXT else -_DAY)
+        # What moves by so many days passes the excluded days in between: past an open one there is nothing to find.
+        if not touched(timing.calendars, after - moved_by - _SLACK, until - moved_by + _SLACK):
+            break
         slack = _SLACK if _clock_changes(timing.timezone, span, moved_by) else _TICK
         start, end = after - moved_by - slack, until - moved_by + slack
-        # What moves by so many days passes the excluded days in between: past an open one there is nothing to find.
-        if not touched(timing.calendars, start, end):
-            break
         found = _earliest(timing, following, (start, end), (after, found or until)) or found
     return found
 

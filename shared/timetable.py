@@ -24,6 +24,7 @@ from shared.schedule import ScheduleType, ScheduleUnit, Timing
 
 # An instant that lies this little in the past still fires (at once): clocks and requests take their time.
 ABSOLUTE_GRACE = timedelta(seconds=60)
+_TICK = timedelta(microseconds=1)
 # How many exclusions a look ahead passes before it gives up.
 _EXCLUSIONS_AHEAD = 60
 
@@ -94,15 +95,22 @@ def upcoming(timing: Timing, after: datetime) -> Iterator[datetime]:
 
 
 def runs(timing: Timing, after: datetime) -> Iterator[datetime]:
-    """Those of ``upcoming`` that no calendar excludes, until too many in a row are."""
-    times = upcoming(timing, after)
-    for _ in range(_EXCLUSIONS_AHEAD):
-        for due in times:
-            if calendars.excluded(timing.calendars, due) is not None:
-                break
+    """Those of ``upcoming`` that no calendar excludes, until nothing is open for long."""
+    if not timing.calendars:
+        yield from upcoming(timing, after)
+        return
+    times, in_a_row = upcoming(timing, after), 0
+    while (due := next(times, None)) is not None:
+        if calendars.excluded(timing.calendars, due) is None:
+            in_a_row = 0
             yield due
-        else:
-            return
+            continue
+        in_a_row += 1
+        if in_a_row % _EXCLUSIONS_AHEAD == 0:
+            opens = calendars.opens(timing.calendars, due)
+            if opens is None or in_a_row == _EXCLUSIONS_AHEAD**2:
+                return
+            times = upcoming(timing, opens - _TICK)
 
 
 def _stepwise(timing: Timing, after: datetime) -> Iterator[datetime]:
@@ -129,7 +137,7 @@ def next_run(timing: Timing, due: datetime | None) -> datetime | None:
         open_from = calendars.opens(timing.calendars, due)
         if timing.schedule_type is not ScheduleType.RECURRING:
             return following_due(timing, due)
-        due = None if open_from is None else next_due(timing, open_from - timedelta(microseconds=1))
+        due = None if open_from is None else next_due(timing, open_from - _TICK)
     return None
 
 
@@ -230,7 +238,7 @@ def _whole_second_from(instant: datetime) -> datetime:
 
 def previous_due(timing: Timing, before: datetime, floor: datetime) -> datetime | None:
     """The last occurrence of a recurring schedule in ``[floor, before)``, found by halving the span."""
-    low, high = floor - timedelta(microseconds=1), before
+    low, high = floor - _TICK, before
     if not _comes_before(timing, low, before):
         return None
     while high - low > timedelta(seconds=1):

@@ -4,10 +4,12 @@ scheduled --dispatch--> queued --claim--> executing --finish--> completed | fail
     |  ^                  |                   |
     |  `------------------|-------------------|-- a job failed and is tried again, at its time
     |  `------------------|-------------------|-- its executor died, fewer than MAX_CRASHES times
-    |                     |                   `-- the schedule changed meanwhile, or it died once too often --> failed
-    |                     `--pause, edit, delete--> cancelled --resume at the same due time--> scheduled
-    |--pause, edit, delete--> cancelled
-    `--missed for too long--> skipped
+    |                     |                   |-- the schedule changed meanwhile, or it died once too often --> failed
+    |                     |                   `-- the next run of its schedule takes its place --> cancelled
+    |                     `--pause, edit, delete, replaced--> cancelled --resume at the same due time--> scheduled
+    |--due, but it may not go yet--> scheduled, with a hold
+    |--pause, edit, delete, replaced--> cancelled
+    `--missed for too long, another run goes on--> skipped
 
 failed, and not discarded: a dead letter --redrive--> scheduled
 """
@@ -19,7 +21,7 @@ from typing import NewType
 
 from shared.action import ActionId
 from shared.job import JsonObject
-from shared.schedule import ScheduleId, ScheduleType
+from shared.schedule import Overlap, ScheduleId, ScheduleType
 from shared.user import UserId
 
 TriggerId = NewType("TriggerId", int)
@@ -45,9 +47,17 @@ class TriggerKind(StrEnum):
     BACKFILL = "backfill"
 
 
+class Hold(StrEnum):
+    """What a trigger that is due waits for: another run of its schedule, its user's share, or a broken target."""
+
+    OVERLAP = "overlap"
+    LIMIT = "limit"
+    BREAKER = "breaker"
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """An occurrence as its owner sees it. ``reason`` says why it did not complete, or has not yet."""
+    """An occurrence as its owner sees it. ``reason``: why it did not complete, or has not yet, by ``hold``."""
 
     id: TriggerId
     user_id: UserId
@@ -64,6 +74,7 @@ class Trigger:
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    hold: Hold | None = None
     redrives: int = 0
     discarded_at: datetime | None = None
 
@@ -96,6 +107,17 @@ class Claim:
     redrives: int
     # What replaces the inputs of its jobs: {"job id": input}.
     job_inputs: JsonObject | None
+    overlap: Overlap
+
+    @property
+    def others_wait(self) -> bool:
+        """Whether other runs of its schedule may wait for its end."""
+        return self.overlap != Overlap.ALLOW and self.schedule_type != ScheduleType.RELATIVE
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether the next run of its schedule may take its place while it goes on."""
+        return self.overlap == Overlap.CANCEL_RUNNING and self.schedule_type != ScheduleType.RELATIVE
 
     @property
     def leads_on(self) -> bool:

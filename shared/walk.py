@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared import inputs
-from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure, out_of_time
+from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure, out_of_time, stopped
 from shared.conditions import next_job
 from shared.errors import Invalid
 from shared.failpoints import reach
@@ -73,13 +73,19 @@ class _Walk:
         if kept is not None and kept.outcome.ok:
             return self._after(job, kept)
         if not self._has_time(job):
-            return None if self.progress.abandoned else out_of_time(job, self.now())
+            return self._left(job)
         execution = self._run(job)
         if not isinstance(execution, JobExecution):
             return execution
         after = self._after(job, execution)
         timeout = self._next_timeout(after)
         return after if self.progress.end(lambda: self.report(execution, timeout)) else None
+
+    def _left(self, job: Job) -> WalkResult | None:
+        """What becomes of a job that is not begun."""
+        if self.progress.abandoned:
+            return None
+        return stopped(job, self.now()) if self.progress.stopping else out_of_time(job, self.now())
 
     def _next_timeout(self, after: Job | WalkResult) -> int | None:
         if not isinstance(after, Job):

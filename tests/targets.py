@@ -100,6 +100,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.target.release.wait(60)
         self.close_connection = True
 
+    def say_wait(self, _rest: str, _seen: Seen) -> None:
+        """An answer, once released."""
+        self.target.release.wait(60)
+        self.reply(200, b"{}")
+
     def say_drip(self, _rest: str, _seen: Seen) -> None:
         """Headers at once, then a byte at a time, for ever."""
         self.start({"Content-Length": "100000"})

@@ -13,11 +13,19 @@ from shared.services import Services
 from shared.store.tables import actions, breakers, job_executions, job_templates, jobs, schedules, triggers, users
 from shared.user import UserId
 
+STARTER, PRO, ENTERPRISE = 1, 2, 3
 
-def new_user(services: Services, name: str = "ada") -> UserId:
-    """A user of the starter plan."""
-    row = {"username": name, "email": f"{name}@example.org", "password_hash": "-"}
+
+def new_user(services: Services, name: str = "ada", plan_id: int = STARTER) -> UserId:
+    """A user of the starter plan unless said otherwise."""
+    row = {"username": name, "email": f"{name}@example.org", "password_hash": "-", "plan_id": plan_id}
     return UserId(_insert(services, users, row))
+
+
+def give_plan(services: Services, user_id: UserId, plan_id: int) -> None:
+    """Move a user to another plan."""
+    with services.database.begin() as connection:
+        connection.execute(update(users).where(users.c.id == user_id).values(plan_id=plan_id))
 
 
 def new_action(services: Services, user_id: UserId, name: str = "greet") -> ActionId:
@@ -73,6 +81,15 @@ def set_trigger(services: Services, trigger_id: int, **fields: Any) -> None:
     """Overwrite columns of a trigger."""
     with services.database.begin() as connection:
         connection.execute(update(triggers).where(triggers.c.id == trigger_id).values(**fields))
+
+
+def complete_all(services: Services) -> int:
+    """Whatever is queued or executing completes; answers how many."""
+    ended = {"status": "completed", "attempt": 1, "lease_until": None}
+    instants = {"started_at": triggers.c.queued_at, "finished_at": triggers.c.queued_at}
+    on_the_way = triggers.c.status.in_(["queued", "executing"])
+    with services.database.begin() as connection:
+        return connection.execute(update(triggers).where(on_the_way).values(**ended, **instants)).rowcount
 
 
 def the_schedule(services: Services, schedule_id: ScheduleId) -> Any:

@@ -44,6 +44,7 @@ def trigger_to_json(trigger: Trigger) -> dict[str, Any]:
         "due_at": trigger.due_at,
         "kind": trigger.kind,
         "status": trigger.status,
+        "hold": trigger.hold,
         "reason": trigger.reason,
         "attempt": trigger.attempt,
         "crashes": trigger.crashes,

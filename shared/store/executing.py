@@ -74,6 +74,7 @@ CLAIM = (
         triggers.c.lease_until,
         triggers.c.redrives,
         triggers.c.job_inputs,
+        schedules.c.overlap,
     )
 )
 
@@ -87,6 +88,13 @@ EXTEND = (
     )
     .values(lease_until=_step.c.lease_until, sending_job_id=_step.c.sending_job_id)
     .returning(triggers.c.id)
+)
+
+_mine = rows("mine", id=BIGINT, attempt=Integer())
+STANDING = (
+    select(triggers.c.id)
+    .join(_mine, (triggers.c.id == _mine.c.id) & (triggers.c.attempt == _mine.c.attempt))
+    .where(triggers.c.status == "executing")
 )
 
 _EXECUTION: dict[str, TypeEngine[Any]] = {
@@ -202,6 +210,11 @@ def extend(connection: Connection, leases: Sequence[Lease]) -> set[TriggerId]:
         return set()
     values = [(lease.claim.id, lease.claim.attempt, lease.until, lease.sending) for lease in leases]
     return set(connection.execute(EXTEND, bound(_step, values)).scalars())
+
+
+def standing(connection: Connection, claims: Sequence[Claim]) -> set[TriggerId]:
+    """Which of these triggers are still this executor's."""
+    return set(connection.execute(STANDING, bound(_mine, [(claim.id, claim.attempt) for claim in claims])).scalars())
 
 
 def finish(connection: Connection, endings: Sequence[Ending], now: datetime) -> set[TriggerId]:

@@ -19,6 +19,7 @@ LOST = (
         triggers.c.crashes,
         triggers.c.schedule_id,
         schedules.c.schedule_type,
+        schedules.c.overlap,
         triggers.c.kind,
         triggers.c.redrives,
         triggers.c.sending_job_id,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 from shared.paging import Page, Slice
 from shared.store.paging import Filters, narrowed, read_page
 from shared.store.tables import triggers
-from shared.trigger import Trigger, TriggerId, TriggerKind, TriggerStatus
+from shared.trigger import Hold, Trigger, TriggerId, TriggerKind, TriggerStatus
 from shared.user import UserId
 
 VIEW = select(
@@ -27,6 +27,7 @@ VIEW = select(
     triggers.c.queued_at,
     triggers.c.started_at,
     triggers.c.finished_at,
+    triggers.c.hold,
     triggers.c.redrives,
     triggers.c.discarded_at,
 ).where(triggers.c.user_id == bindparam("user"))
@@ -54,4 +55,5 @@ def find(connection: Connection, user_id: UserId, trigger_id: TriggerId) -> Trig
 
 def read(row: Any) -> Trigger:
     """A row of ``VIEW``."""
-    return Trigger(**{**row._mapping, "kind": TriggerKind(row.kind), "status": TriggerStatus(row.status)})
+    words = {"kind": TriggerKind(row.kind), "status": TriggerStatus(row.status)}
+    return Trigger(**{**row._mapping, **words, "hold": Hold(row.hold) if row.hold else None})

@@ -318,7 +318,7 @@ def test_the_host_that_a_job_calls_is_known_where_its_input_says_so(
     assert host(make_job(alice, action_id, "b", job_input_value={"url": "http://[::1]:81/"})) == "[::1]:81"
     filled = make_job(alice, action_id, "c", job_input_type="job_input_as_template", job_input_value=template)
     assert host(filled) is None
-    assert host(make_job(alice, action_id, "d", job_type="slack", job_input_value=message)) is None
+    assert host(make_job(alice, action_id, "d", job_type="slack", job_input_value=message)) == "hooks.slack.com:443"
     path = f"jobs/{job['id']}"
     alice.put(path, {"job_input_value": {"url": "http://other.example"}})
     assert host(job) == "other.example:80"

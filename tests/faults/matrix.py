@@ -18,12 +18,12 @@ from shared.settings import Settings
 from tests.faults.accounts import Account, draw_up, unfinished
 from tests.faults.lab.bench import Lab, Size, laboratory
 from tests.faults.lab.broker import Manners
-from tests.faults.workload import Owner, a_handful, new_owner
+from tests.faults.workload import Owner, a_crowd, a_handful, new_owner
 from tests.world import new_breaker
 
 # Whose steps they are: the first word of a point.
 FUNCTION = {
-    **dict.fromkeys(("create", "plan", "dispatch", "send", "recover", "probe"), "creator"),
+    **dict.fromkeys(("create", "plan", "release", "dispatch", "send", "recover", "probe"), "creator"),
     **dict.fromkeys(("receive", "claim", "run", "record", "gate", "sightings", "execute"), "executor"),
     **dict.fromkeys(("drain", "clean"), "cleaner"),
 }
@@ -103,6 +103,8 @@ def _prepare(lab: Lab, cell: Cell, owner: Owner) -> None:
         lab.broker.manners = Manners(lose=1.0)
     elif cell.step == "drain":
         lab.broker.manners = Manners(lose=1.0, bury=True)
+    elif cell.step == "release":
+        a_crowd(new_owner(lab.services, lab.target.url), 30)
     elif cell.step in ("gate", "probe"):
         tried_at = lab.services.clock.now() + timedelta(seconds=5)
         new_breaker(lab.services, owner.user_id, lab.target.url.removeprefix("http://"), probe_at=tried_at)

@@ -103,3 +103,11 @@ def a_handful(owner: Owner, seconds: int) -> None:
     owner.absolute(owner.flaky(), (now + timedelta(seconds=2)).replace(microsecond=0))
     owner.recurring(owner.once(), 2, until)
     owner.relative(owner.single(), 1, runs=3)
+
+
+def a_crowd(owner: Owner, number: int) -> None:
+    """So many at once, more than its user may have on the way together."""
+    at = (owner.services.clock.now() + timedelta(seconds=3)).replace(microsecond=0)
+    action = owner.single("/slow/300")
+    for _ in range(number):
+        owner.absolute(action, at)

@@ -176,7 +176,9 @@ def test_what_another_attempt_goes_on_from_is_kept_until_it_has_ended(services: 
     history(services, schedule, job, "cf", timedelta(hours=2))
     waiting = [row.id for row in the_triggers(services, schedule)]
     for trigger in waiting:
-        set_trigger(services, trigger, status="scheduled", finished_at=None, reason="another one follows")
+        set_trigger(
+            services, trigger, status="scheduled", finished_at=None, discarded_at=None, reason="another one follows"
+        )
     history(services, schedule, job, "f" * 30 + "c" * 30, timedelta(hours=1))
     clean_all(services)
     assert count(services, job_executions) == 2 + 2 * KEEP

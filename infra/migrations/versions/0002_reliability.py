@@ -39,12 +39,13 @@ ALTER TABLE triggers
     ADD COLUMN discarded_at timestamptz,
     ADD CONSTRAINT ck_triggers_hold CHECK (hold IN ('overlap', 'breaker', 'limit')),
     ADD CONSTRAINT ck_triggers_held CHECK (hold IS NULL OR status = 'scheduled' AND reason IS NOT NULL),
-    ADD CONSTRAINT ck_triggers_held_for CHECK ((held_for IS NOT NULL) = (hold IS NOT NULL AND hold = 'breaker')),
+    ADD CONSTRAINT ck_triggers_held_for CHECK ((held_for IS NOT NULL)
+        = (hold IS NOT NULL AND hold IN ('breaker', 'limit'))),
     ADD CONSTRAINT ck_triggers_discarded CHECK (discarded_at IS NULL OR status = 'failed');
 DROP INDEX ix_triggers_due;
 CREATE INDEX ix_triggers_due ON triggers (next_attempt_at)
     WHERE status = 'scheduled' AND (hold IS NULL OR hold <> 'limit');
-CREATE INDEX ix_triggers_limited ON triggers (user_id, next_attempt_at)
+CREATE INDEX ix_triggers_limited ON triggers (user_id, held_for, next_attempt_at, id)
     WHERE status = 'scheduled' AND hold = 'limit';
 CREATE INDEX ix_triggers_held_for ON triggers (user_id, held_for, due_at) WHERE hold = 'breaker';
 CREATE INDEX ix_triggers_in_flight ON triggers (user_id, pack) WHERE status IN ('queued', 'executing');

@@ -105,7 +105,7 @@ def _invoke(invocation: Invocation) -> Answer:
 
 
 def _services(birth: Birth, real: Callable[[], Services]) -> Callable[[], Services]:
-    """The product's own wiring, with the broker where boto3 would be."""
+    """The product's own wiring, with the broker where boto3 would be, and a dead message that was not deleted yet."""
 
     @cache
     def services() -> Services:

@@ -75,11 +75,14 @@ class World:
         while self.queue.packs:
             execute(self.services, self.queue.packs.pop(0), time.monotonic() + 30)
 
+    def set_job(self, job_id: int, **fields: Any) -> None:
+        """Overwrite columns of a job."""
+        with self.services.database.begin() as connection:
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(**fields))
+
     def mend(self) -> None:
         """The second job's target is fixed."""
-        fixed = {"job_input_value": {"url": f"{self.target.url}/echo/fixed"}}
-        with self.services.database.begin() as connection:
-            connection.execute(update(jobs).where(jobs.c.id == self.second).values(**fixed))
+        self.set_job(self.second, job_input_value={"url": f"{self.target.url}/echo/fixed"})
 
     def letters(self, **filters: Any) -> list[int]:
         page = dead_letters.list_dead_letters(self.services, self.user, Draft(filters), Slice())
@@ -148,8 +151,7 @@ def test_the_failed_job_runs_with_the_input_that_replaces_its_own(world: World) 
 
 def test_a_redriven_job_has_all_its_tries_again(world: World) -> None:
     retry = {"max_attempts": 1, "backoff": "fixed", "base": 1, "cap": 1, "jitter": "none", "on": ["server_error"]}
-    with world.services.database.begin() as connection:
-        connection.execute(update(jobs).where(jobs.c.id == world.second).values(retry=retry))
+    world.set_job(world.second, retry=retry)
     world.fire()
     world.fire(3)
     assert (world.trigger().status, world.trigger().attempt) == ("failed", 2)
@@ -165,8 +167,7 @@ def test_a_job_that_may_have_been_sent_is_sent_again_when_its_user_says_so(world
     """Its executor died while it was sent at most once, which ends the trigger; nothing was recorded of it."""
     world.fire()
     world.mend()
-    with world.services.database.begin() as connection:
-        connection.execute(update(jobs).where(jobs.c.id == world.second).values(delivery="at_most_once"))
+    world.set_job(world.second, delivery="at_most_once")
     trigger = world.trigger()
     world.redrive(trigger.id)
     dispatch(world.services, world.clock.now())

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from shared.breaker import Breaker, Sighting
-from shared.schedule import ScheduleType
+from shared.schedule import Overlap, ScheduleType
 from shared.services import Services
 from shared.sightings import count as count_sightings
 from shared.sightings import let_go_on
@@ -200,7 +200,7 @@ def put_back(services: Services, trigger_id: int, attempt: int = 1) -> PutBack:
     row, now = the_trigger(services, trigger_id), services.clock.now()
     claim = Claim(
         *(row.id, attempt, row.user_id, row.schedule_id, row.action_id, row.due_at, ScheduleType.ABSOLUTE, "often", {}),
-        *(TriggerKind.PLANNED, now, now, 0, None),
+        *(TriggerKind.PLANNED, now, now, 0, None, Overlap.ALLOW),
     )
     return PutBack(claim, now + timedelta(minutes=5), "Waiting for it", "Waited for it", HOST)
 

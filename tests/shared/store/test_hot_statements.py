@@ -22,11 +22,14 @@ from shared.store import (
     explaining,
     graphs,
     holding,
+    holds,
     invariants,
+    overlapping,
     planning,
     putting_away,
     putting_back,
     recovering,
+    sharing,
 )
 from tests.world import new_action, new_schedule, new_user
 
@@ -91,7 +94,8 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "settle": (planning.SETTLE, {}),
         "put": (planning.PUT, {"planned_schedule_id": ids, "planned_due_at": [now] * 3}),
         "calendars": (calendars.LINKS, {"ids": ids}),
-        "due": (dispatching.DUE, {"now": now, "limit": 1000}),
+        "due": (dispatching.DUE, {"now": now, "limit": 1000, "waiting": [], "theirs": False}),
+        "due of who waits": (dispatching.DUE, {"now": now, "limit": 1000, "waiting": ids, "theirs": True}),
         "unfinished": (planning.UNFINISHED_OF, {"ids": ids}),
         "decided": (asked_runs.DECIDED, {"user": 1, "key": 2, "times": [now] * 3}),
         "line end": (asked_runs.LINE_END, {"user": 1}),
@@ -99,7 +103,28 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "before": (explaining.BEFORE, {"user": 1, "key": 2, "since": now}),
         "after": (explaining.AFTER, {"user": 1, "key": 2, "until": now}),
         "bulk cancel": (bulk.CANCEL, {"user": 1, "ids": ids, "kinds": ["planned"], "why": "-", "now": now}),
-        "queue": (dispatching.QUEUE, {"ids": ids, "now": now, "resend": now}),
+        "queue": (dispatching.QUEUE, {"queued_id": ids, "queued_pack": ids, "now": now, "resend": now}),
+        "under way": (overlapping.UNDER_WAY, {"ids": ids}),
+        "wake": (overlapping.WAKE, {"ids": ids, "woken": now}),
+        "replace": (overlapping.CANCEL, {"replaced_id": ids, "replaced_reason": ["-"] * 3, "now": now}),
+        "hold": (
+            holds.HOLD,
+            {
+                "held_id": ids,
+                "held_hold": ["overlap"] * 3,
+                "held_held_for": [None] * 3,
+                "held_reason": ["-"] * 3,
+                "held_next_attempt_at": [now] * 3,
+            },
+        ),
+        "waiting users": (sharing.WAITING_USERS, {"limit": 1000}),
+        "shares": (sharing.LOCK, {"users": ids}),
+        "on the way": (sharing.ON_THE_WAY, {"users": ids}),
+        "messages of hosts": (sharing.MESSAGES_OF_HOSTS, {"users": ids, "hosts": ["a:80"]}),
+        "outstanding": (sharing.OUTSTANDING, {}),
+        "lines": (sharing.LINES, {"users": ids}),
+        "take": (sharing.TAKE, {"wanted_user_id": ids, "wanted_line": [""] * 3, "wanted_room": [600] * 3}),
+        "standing": (executing.STANDING, {"mine_id": ids, "mine_attempt": [1] * 3}),
         "unclaimed": (dispatching.UNCLAIMED, {"now": now, "limit": 1000, "wait": 20, "longest": 600}),
         "claim": (executing.CLAIM, {"ids": ids, "now": now, "lease": now, "speed": 1.0}),
         "finish": (
@@ -168,7 +193,10 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
 def test_a_thousand_held_triggers_cost_an_idle_tick_nothing(full: Connection, services: Services) -> None:
     """Neither the dispatcher nor who looks for probes touches one of them: no row is read and thrown away."""
     now = services.clock.now()
-    for statement, parameters in ((dispatching.DUE, {"limit": 1000}), (breakers.DUE_FOR_PROBE, {"limit": 100})):
+    for statement, parameters in (
+        (dispatching.DUE, {"limit": 1000, "waiting": [], "theirs": False}),
+        (breakers.DUE_FOR_PROBE, {"limit": 100}),
+    ):
         plan = plan_of(full, statement, {"now": now, **parameters}, "EXPLAIN (ANALYZE, BUFFERS)")
         assert "Rows Removed" not in plan, plan
         touched = sum(int(pages) for pages in re.findall(r"^ *Buffers: shared hit=(\d+)", plan, re.MULTILINE)[:1])
