@@ -1,5 +1,6 @@
 """Accounts of a laboratory: what should have been decided, by the timetables alone, against what was."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ UNFINISHED = ("scheduled", "queued", "executing")
 
 @dataclass
 class Account:
-    """What was found; an empty ``faults`` is a good one."""
+    """What was found; an empty ``faults`` is a good one. ``reasons``: why what did not complete did not, how often."""
 
     expected: int = 0
     decided: int = 0
@@ -43,6 +44,7 @@ class Account:
     calls: int = 0
     called_again: int = 0
     overlaps: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
 
@@ -87,6 +89,9 @@ def _count(account: Account, schedule: Any, rows: Sequence[Any], until: datetime
         account.executed += row.status == "completed"
         account.failed += row.status == "failed"
         account.skipped += row.status == "skipped"
+        if row.reason:
+            reason = f"{row.status}: {re.sub(r'[0-9]+', '#', row.reason)}"
+            account.reasons[reason] = account.reasons.get(reason, 0) + 1
     planned = {row.due_at for row in rows if row.kind == "planned"}
     expected = set(_expected(schedule, until, rows) if spans is None else _within(schedule, spans, until))
     account.expected += len(expected)
@@ -121,7 +126,7 @@ def _expected(schedule: Any, until: datetime, rows: Sequence[Any]) -> list[datet
 
 def _count_calls(account: Account, lab: Lab, rows: Sequence[Any]) -> None:
     """What the target saw: at least one call of each job that completed, and one key for each occurrence and job."""
-    by_key = lab.target.by_key()
+    by_key = {**lab.target.by_key(), **lab.sick.by_key()}
     account.calls = sum(map(len, by_key.values()))
     account.called_again = sum(len(calls) - 1 for calls in by_key.values())
     keys: dict[str, set[str]] = defaultdict(set)
@@ -131,7 +136,7 @@ def _count_calls(account: Account, lab: Lab, rows: Sequence[Any]) -> None:
         if len({key.rsplit("-", 1)[0] for key in found}) > 1:
             account.doubled += 1
             account.faults.append(f"{occurrence} was called under several keys: {sorted(found)}")
-    overlaps = lab.target.overlaps()
+    overlaps = lab.target.overlaps() + lab.sick.overlaps()
     account.overlaps = len(overlaps)
     account.faults += [f"two calls at once: {one} and {other}" for one, other in overlaps[:20]]
     _compare_with_target(account, lab, rows, by_key)

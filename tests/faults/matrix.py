@@ -17,7 +17,9 @@ from shared.failpoints import FAULTS, POINTS
 from shared.settings import Settings
 from tests.faults.accounts import Account, draw_up, unfinished
 from tests.faults.lab.bench import Lab, Size, laboratory
-from tests.faults.workload import a_crowd, a_handful, new_owner
+from tests.faults.lab.broker import Manners
+from tests.faults.workload import Owner, a_crowd, a_handful, new_owner
+from tests.world import new_breaker
 
 # Whose steps they are: the first word of a point.
 FUNCTION = {
@@ -25,10 +27,8 @@ FUNCTION = {
     **dict.fromkeys(("receive", "claim", "run", "record", "gate", "sightings", "execute"), "executor"),
     **dict.fromkeys(("drain", "clean"), "cleaner"),
 }
-# The second time: the first tick and the first invocation often find nothing to do.
-LATER = {"dispatch.locked": 3, "dispatch.written": 3, "dispatch.committed": 3}
-# Steps that are taken only while the target fails.
-SICK = ("probe.", "gate.", "sightings.")
+# Not the first time: the first tick and the first invocation often find nothing to do.
+LATER = {"dispatch": 3, "probe": 3, "drain": 2}
 SCHEDULED_SECONDS = 6
 PATIENCE = 150.0
 
@@ -43,12 +43,17 @@ class Cell:
     @property
     def function(self) -> str:
         """Which function reaches the point."""
-        return FUNCTION[self.point.partition(".")[0]]
+        return FUNCTION[self.step]
+
+    @property
+    def step(self) -> str:
+        """The first word of the point."""
+        return self.point.partition(".")[0]
 
     @property
     def armed(self) -> dict[str, str]:
         """{sandbox: fail points} of first workers. To recover, something must have been lost first."""
-        armed = {f"{self.function}-0": f"{self.point}={self.fault}@{LATER.get(self.point, 1)}"}
+        armed = {f"{self.function}-0": f"{self.point}={self.fault}@{LATER.get(self.step, 1)}"}
         if self.point.startswith("recover.lost"):
             armed["executor-0"] = "run.started=kill"
         return armed
@@ -81,19 +86,28 @@ def cells() -> Iterator[Cell]:
 def run(server: Settings, cell: Cell, seed: int = 1) -> Outcome:
     """One cell, from the first schedule to the account."""
     with laboratory(server, Size(), seed, cell.armed) as lab:
-        a_handful(new_owner(lab.services, lab.target.url), SCHEDULED_SECONDS)
-        if cell.point.startswith("release"):
-            a_crowd(new_owner(lab.services, lab.target.url), 30)
-        if cell.point.startswith("recover.resend"):
-            lab.broker.manners.lose = 1.0
-        lab.target.status = 503 if cell.point.startswith(SICK) else None
+        owner = new_owner(lab.services, lab.target.url)
+        a_handful(owner, SCHEDULED_SECONDS)
+        _prepare(lab, cell, owner)
         lab.start()
         lab.wait(f"{cell} to happen", 90.0, lambda: _happened(lab, cell))
-        lab.target.status = None
-        lab.broker.manners.lose = 0.0
+        lab.broker.manners = Manners()
         probe = _probe(lab)
         lab.wait(f"everything to end after {cell}", PATIENCE, lambda: unfinished(lab, probe) == 0)
         return Outcome(cell, _happened(lab, cell), draw_up(lab, probe))
+
+
+def _prepare(lab: Lab, cell: Cell, owner: Owner) -> None:
+    """Have the point reached with something to do: messages are lost or dead, or the target's breaker is open."""
+    if cell.point.startswith("recover.resend"):
+        lab.broker.manners = Manners(lose=1.0)
+    elif cell.step == "drain":
+        lab.broker.manners = Manners(lose=1.0, bury=True)
+    elif cell.step == "release":
+        a_crowd(new_owner(lab.services, lab.target.url), 30)
+    elif cell.step in ("gate", "probe"):
+        tried_at = lab.services.clock.now() + timedelta(seconds=5)
+        new_breaker(lab.services, owner.user_id, lab.target.url.removeprefix("http://"), probe_at=tried_at)
 
 
 def _happened(lab: Lab, cell: Cell) -> bool:
@@ -114,7 +128,7 @@ def sample(seed: int) -> list[Cell]:
     always = [
         Cell(point, "kill") for point in ("dispatch.committed", "claim.committed", "run.answered", "record.written")
     ]
-    points = [point for point in POINTS if not point.startswith(("recover.", "probe."))]  # those wait for a minute
+    points = [point for point in POINTS if not point.startswith(("recover.", "drain."))]  # those wait for a minute
     return [*always, *(Cell(chosen.choice(points), fault) for fault in FAULTS)]
 
 

@@ -10,7 +10,7 @@ from shared.job import JobId
 from shared.schedule import ScheduleId
 from shared.services import Services
 from shared.user import UserId
-from tests.world import new_action, new_job, new_schedule, new_user
+from tests.world import new_action, new_job, new_schedule, new_user, set_schedule
 
 JOB_TIMEOUT = 2
 # What the target is told of the occurrence, so that it can tell two of them apart without Cronny's rows.
@@ -78,6 +78,10 @@ class Owner:
         """So many seconds after each run, so many times."""
         timing = {"schedule_type": "relative", "schedule_value": str(seconds), "schedule_unit": "second"}
         return new_schedule(self.services, self.user_id, action_id, **timing | {"max_runs": runs} | fields)
+
+    def end(self, schedule_id: ScheduleId, until: datetime) -> None:
+        """Have a schedule end, by its row."""
+        set_schedule(self.services, schedule_id, ends_at=until)
 
     def _action(self) -> ActionId:
         return new_action(self.services, self.user_id, f"action-{uuid4().hex[:8]}")

@@ -149,8 +149,9 @@ def test_a_host_that_stays_sick_is_tried_ever_more_seldom(world: Hosted, target:
         breaker = world.breaker(target)
         assert (breaker.state, breaker.opens) == ("open", number + 1)
         assert breaker.probe_at - tried_at >= timedelta(seconds=pause)
-    assert world.statuses(held) == [("failed", None)] * 4 + [HELD] * 2
-    for trigger in held[4:]:
+    statuses = world.statuses(held)
+    assert sorted(statuses) == [("failed", None)] * 4 + [HELD] * 2
+    for trigger in [trigger for trigger, status in zip(held, statuses, strict=True) if status == HELD]:
         assert f"tried again at {breaker.probe_at:%H:%M:%S} UTC" in the_trigger(world.services, trigger).reason
 
 

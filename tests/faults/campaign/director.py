@@ -153,6 +153,6 @@ class Director:
         self._lab.target.delay = 0.0
 
     def _target_broken(self, event: Event) -> None:
-        self._lab.target.status = 503
+        self._lab.sick.status = 503
         self._pause(event.amount)
-        self._lab.target.status = None
+        self._lab.sick.status = None

@@ -81,6 +81,7 @@ def campaign(seed: int, minutes: float, tell: Callable[[str], None]) -> Report:
         account = draw_up(lab, until, customer.spans)
         account.faults += [*found, *_unwanted(lab, customer.changes)]
         record, calls = director.record, lab.target.calls
+        account.faults += [f"the cleaner found {count} violations" for count in _found_by_cleaners(lab) if count]
         return Report(
             seed=seed,
             minutes=minutes,
@@ -105,11 +106,14 @@ def _fleet(lab: Lab, until: datetime) -> None:
         for _ in range(8):
             owner.recurring(single, 1, until)
     _special(owners[0], until)
+    sick = new_owner(lab.services, lab.sick.url)
+    for _ in range(4):
+        sick.recurring(sick.flaky(), 3, until)
 
 
 def _special(owner: Owner, until: datetime) -> None:
-    chain, once, flaky, slow = owner.chain(), owner.once(), owner.flaky(), owner.single("/slow/300")
-    for action, seconds, number in ((chain, 1, 6), (once, 1, 4), (flaky, 2, 4), (slow, 2, 4)):
+    chain, once, slow = owner.chain(), owner.once(), owner.single("/slow/300")
+    for action, seconds, number in ((chain, 1, 6), (once, 1, 4), (slow, 2, 4)):
         for _ in range(number):
             owner.recurring(action, seconds, until)
     for _ in range(8):
@@ -136,6 +140,12 @@ def _violations(lab: Lab) -> list[str]:
     except Unavailable:
         return []
     return [f"meanwhile: {each.invariant}: {each.id}, {each.detail}" for each in found]
+
+
+def _found_by_cleaners(lab: Lab) -> list[int]:
+    """What the product itself found wrong, each minute."""
+    answers = [ending.result.answer for ending in lab.endings if ending.function == "cleaner"]
+    return [int(answer.value.get("violations", 0)) for answer in answers if answer is not None and answer.value]
 
 
 def _quiet(lab: Lab, until: datetime) -> bool:

@@ -52,11 +52,12 @@ class Ending:
 
 @dataclass
 class Lab:
-    """What a campaign may touch. ``services`` are the test's own way to the database."""
+    """What a campaign may touch. ``services`` are the test's own way to the database, ``sick`` a target to break."""
 
     services: Services
     broker: Broker
     target: Target
+    sick: Target
     executors: list[Sandbox]
     creators: list[Sandbox]
     cleaners: list[Sandbox]
@@ -108,7 +109,7 @@ def laboratory(server: Settings, size: Size, seed: int, armed: Mapping[str, str]
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         services = stack.enter_context(_on_a_new_database(server))
         broker = stack.enter_context(carrying(seed))
-        target = stack.enter_context(listening())
+        target, sick = stack.enter_context(listening()), stack.enter_context(listening())
         log, endings, telling = folder / "workers.log", list[Ending](), threading.Lock()
         environ = _environ(services.settings)
 
@@ -126,6 +127,7 @@ def laboratory(server: Settings, size: Size, seed: int, armed: Mapping[str, str]
             services=services,
             broker=broker,
             target=target,
+            sick=sick,
             executors=executors,
             creators=creators,
             cleaners=cleaners,

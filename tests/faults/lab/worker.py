@@ -22,11 +22,8 @@ from typing import Any, cast
 from functions import cleaner, creator, executor
 from infra.local.context import Context
 from shared import failpoints, wiring
-from shared.queue import DeadMessage, encode
-from shared.queue.sqs import SqsTriggerQueue
+from shared.queue.sqs import SqsDeadLetterQueue, SqsTriggerQueue
 from shared.services import Services
-from shared.trigger import TriggerId
-from tests.fakes import DeadQueue
 from tests.faults.lab.broker import BrokerClient
 
 HANDLERS: Mapping[str, Callable[[dict[str, Any], Any], dict[str, Any]]] = {
@@ -113,9 +110,8 @@ def _services(birth: Birth, real: Callable[[], Services]) -> Callable[[], Servic
     @cache
     def services() -> Services:
         client = cast(Any, BrokerClient(birth.broker_port))
-        dead = DeadQueue([DeadMessage("dead", encode((TriggerId(1),)), 6)])
-        queue = SqsTriggerQueue(client, "http://broker")
-        return replace(real(), queue=queue, instance=birth.name, dead_letters=dead)
+        queue, dead_letters = SqsTriggerQueue(client, "http://broker"), SqsDeadLetterQueue(client, "http://broker")
+        return replace(real(), queue=queue, dead_letters=dead_letters, instance=birth.name)
 
     return services
 
