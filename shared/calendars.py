@@ -113,11 +113,14 @@ def _touches(calendar: Calendar, start: datetime, end: datetime) -> bool:
     if position < len(calendar.spans) and calendar.spans[position][0] < end.timestamp():
         return True
     zone = ZoneInfo(calendar.timezone)
-    first, last = start.astimezone(zone).date(), end.astimezone(zone).date()
-    days = {(first + number * _DAY).weekday() for number in range(min((last - first).days + 1, 7))}
-    # A window that ends after midnight may have begun the day before.
-    with_eve = days | {(first - _DAY).weekday()}
-    return any(window.days & (with_eve if window.ends > _MIDNIGHT else days) for window in calendar.weekly)
+    first, last = (instant.astimezone(zone).replace(tzinfo=None) for instant in (start, end))
+    # A window that ends after midnight may have begun the day before; after nine days every weekday has been there.
+    days = [first.date() + number * _DAY for number in range(-1, min((last - first).days + 2, 8))]
+    return any(
+        day.weekday() in window.days and _wall(day, window.starts) <= last and first < _wall(day, window.ends)
+        for day in days
+        for window in calendar.weekly
+    )
 
 
 def _wall(day: date, minutes: int) -> datetime:

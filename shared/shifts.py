@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
-from shared.calendars import MAX_SHIFT_DAYS, Shift, excluded, shifted, touched
+from shared.calendars import MAX_SHIFT_DAYS, Shift, excluded, opens, shifted, touched
 from shared.schedule import Timing
 
 # A day on the clock of the schedule's zone differs from 24 hours by a clock change.
@@ -37,6 +37,9 @@ def next_moved(timing: Timing, following: Following, after: datetime) -> datetim
     if shift is None or (regular is None and shift is Shift.PREVIOUS):
         return None
     until = regular or after + _FARTHEST
+    open_from = opens(timing.calendars, after)
+    if open_from is None or open_from >= until:
+        return None
     sparse = _sparse(timing, following, after, until) if until - after > _WIDE else None
     if sparse is None:
         return _by_distance(timing, following, (after, until))
