@@ -113,7 +113,7 @@ def away(world: World, target: Target, monkeypatch: pytest.MonkeyPatch) -> Itera
     The database is away from its claim until the event is set.
     """
     # Of a lease of 18 s the last 16 count as used up: enough is left for the first job, and not for the second.
-    monkeypatch.setattr("shared.execute.RECORD_SECONDS", 16.0)
+    monkeypatch.setattr("shared.running.RECORD_SECONDS", 16.0)
     monkeypatch.setattr("shared.execute.COVERED_SECONDS", 1.0)
     echo = target.url + "/echo"
     world.chain((echo, {"job_timeout_in_secs": 1}), (echo, {"job_timeout_in_secs": 3}))
@@ -160,7 +160,7 @@ def test_an_executor_that_lost_its_lease_meanwhile_begins_no_other_job(
 def test_the_end_of_the_executor_ends_the_waiting_for_the_lease(
     world: World, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.execute.RECORD_SECONDS", 16.0)
+    monkeypatch.setattr("shared.running.RECORD_SECONDS", 16.0)
     echo = target.url + "/echo"
     world.chain((echo, {"job_timeout_in_secs": 1}), (echo, {"job_timeout_in_secs": 3}))
     world.plan()
