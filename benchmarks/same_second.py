@@ -72,12 +72,14 @@ def processed(cloud: Cloud) -> int:
 
 
 def lateness(cloud: Cloud) -> list[float]:
-    """Seconds of every trigger of the user between due and started."""
+    """Seconds of every trigger of the user that has started between due and started."""
     found: list[float] = []
     cursor = ""
     while cursor is not None:
         page = cloud.call("GET", f"/triggers?limit=200{cursor and '&cursor=' + cursor}")
         for trigger in page["triggers"]:
+            if trigger["started_at"] is None:  # called off
+                continue
             started = datetime.fromisoformat(trigger["started_at"])
             found.append((started - datetime.fromisoformat(trigger["due_at"])).total_seconds())
         cursor = page["next_cursor"]
