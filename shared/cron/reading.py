@@ -190,8 +190,7 @@ class _Reader:
         return terms
 
     def _single(self, place: int, value: str, term: str) -> int:
-        numbers = self._expand(place, value, term)
-        return min(numbers)
+        return min(self._expand(place, value, term))
 
     def _expand(self, place: int, value: str, term: str | None = None) -> set[int]:
         """The numbers of one term; ``term`` is what the user wrote, when ``value`` is a part of it."""
