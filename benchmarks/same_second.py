@@ -71,8 +71,8 @@ def processed(cloud: Cloud) -> int:
     return int(cloud.call("GET", "/dashboard/stats")["stats"]["schedule_statuses"].get("processed", 0))
 
 
-def lateness(cloud: Cloud) -> list[float]:
-    """Seconds of every trigger of the user that has started between due and started."""
+def lateness(cloud: Cloud, step: str = "started_at") -> list[float]:
+    """Seconds of every trigger of the user that has started from its due time to that step."""
     found: list[float] = []
     cursor = ""
     while cursor is not None:
@@ -80,8 +80,8 @@ def lateness(cloud: Cloud) -> list[float]:
         for trigger in page["triggers"]:
             if trigger["started_at"] is None:  # called off
                 continue
-            started = datetime.fromisoformat(trigger["started_at"])
-            found.append((started - datetime.fromisoformat(trigger["due_at"])).total_seconds())
+            came = datetime.fromisoformat(trigger[step])
+            found.append((came - datetime.fromisoformat(trigger["due_at"])).total_seconds())
         cursor = page["next_cursor"]
     return found
 
