@@ -74,3 +74,19 @@ def all_processed(cloud: Cloud) -> bool:
     except (OSError, ValueError):
         return False
     return status == 200 and answer["stats"]["schedule_statuses"].get("processed") == 40
+
+
+def test_what_runs_when_the_local_cloud_is_stopped_goes_on_at_its_next_start(cloud: Cloud, target: Target) -> None:
+    """Long before its lease is over: the executor has handed it back."""
+    cloud.register("stops")
+    action = new_action(cloud, "slow")
+    http_job(cloud, action, "waits", job_timeout_in_secs=500, job_input_value={"url": f"{target.url}/wait"})
+    instant = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    schedule = new_schedule(cloud, action, schedule_type="absolute", schedule_value=instant)
+    wait_for("the job to be called", 60, lambda: target.seen)
+    assert cloud.stop() == 0
+    target.release.set()
+    cloud.start()
+    trigger = wait_for("the trigger to end", 120, lambda: cloud.triggers(schedule, "completed"))[0]
+    assert (trigger["attempt"], trigger["crashes"]) == (2, 0)
+    assert cloud.violations() == []
