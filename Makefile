@@ -18,7 +18,7 @@ VIRTUAL = $(if $(SPEED),--speed '$(SPEED)') \
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help install run test chaos check format build invoke serve logs psql reset lock clean
+.PHONY: help install run test chaos conformance check format build invoke serve logs psql reset lock clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ test:  ## run all tests (ARGS=)
 chaos:  ## kill, restart, lose and double everything, and count what became of it (SEED=1, MINUTES=30, ONLY=)
 	@$(MAKE) -s -j2 install
 	.venv/bin/python -m tests.faults --seed $(SEED) --minutes $(MINUTES) $(if $(ONLY),--only $(ONLY))
+
+conformance: .venv/installed  ## compare cron with another implementation at every clock change (20 minutes)
+	.venv/bin/python -m tests.time.campaign
 
 check: .venv/installed  ## lint, formatting, types, the CloudFormation template
 	.venv/bin/ruff check .

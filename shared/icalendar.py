@@ -6,7 +6,7 @@ are few, and no rule is followed beyond the horizon.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import chain
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -132,15 +132,29 @@ def _event_spans(event: _Event, but: set[datetime], timezone: str, until: dateti
     begin = event.last("DTSTART")
     if begin is None:
         raise ValueError("has no DTSTART")
-    if "RDATE" in event.found:
-        raise ValueError("RDATE is not supported; write these times as events of their own")
     start = _moment(begin, timezone)
     length = _length(event, start, timezone)
-    for wall in _walls(event, start, until, timezone):
-        first = _Moment(wall, start.zone, start.dated).instant()
-        last = _Moment(wall + length, start.zone, start.dated).instant()
+    repeated = ((_Moment(wall, start.zone, start.dated), length) for wall in _walls(event, start, until, timezone))
+    for moment, lasts in chain(repeated, _added(event, length, timezone)):
+        first, last = moment.instant(), replace(moment, wall=moment.wall + lasts).instant()
         if first not in but and last > first:
             yield first, last
+
+
+def _added(event: _Event, length: timedelta, timezone: str) -> Iterator[tuple[_Moment, timedelta]]:
+    """The times that RDATE adds, each with how long it takes: as long as the event, unless it is a PERIOD."""
+    for line in event.found.get("RDATE", ()):
+        for value in line.value.split(","):
+            begins, is_period, ends = value.partition("/")
+            start = _moment(_Property(line.parameters, begins), timezone)
+            yield start, _period(start, _Property(line.parameters, ends), timezone) if is_period else length
+
+
+def _period(start: _Moment, ends: _Property, timezone: str) -> timedelta:
+    """The length of a PERIOD (RFC 5545, 3.3.9), by its end or its duration."""
+    if ends.value.upper().startswith("P"):
+        return timedelta(seconds=interval_seconds(ends.value, ScheduleUnit.DURATION))
+    return _moment(ends, timezone).instant().astimezone(start.zone).replace(tzinfo=None) - start.wall
 
 
 def _length(event: _Event, start: _Moment, timezone: str) -> timedelta:
@@ -175,7 +189,7 @@ def _walls(event: _Event, start: _Moment, until: datetime, timezone: str) -> Ite
 
 def _replaced(event: _Event, events: list[_Event], timezone: str) -> set[datetime]:
     """Times of a repeated event that do not count: its EXDATEs, and those that another event stands for."""
-    if "RRULE" not in event.found:
+    if not event.found.keys() & {"RRULE", "RDATE"}:
         return set()
     lines = [*event.found.get("EXDATE", ())]
     uid = event.value("UID")

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from itertools import islice
 
-_PARTS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYMONTH", "BYMONTHDAY", "BYDAY", "BYYEARDAY", "BYSETPOS"}
+_NUMBERED = {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS"}
+_PARTS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY"} | _NUMBERED
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _ONE = timedelta(days=1)
 
@@ -25,12 +26,12 @@ def read(text: str) -> dict[str, str]:
     if rule.get("FREQ") not in ("DAILY", "WEEKLY", "MONTHLY", "YEARLY"):
         raise ValueError("RRULE repeats by FREQ=DAILY, WEEKLY, MONTHLY or YEARLY")
     wrong = [name for name in ("INTERVAL", "COUNT") if not re.fullmatch(r"[1-9]\d{0,5}", rule.get(name, "1"), re.ASCII)]
-    wrong += [
-        name for name in rule if name in ("BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYSETPOS") if not _numbers(rule, name)
-    ]
+    wrong += [name for name in rule if name in _NUMBERED and not _numbers(rule, name)]
     wrong += [name for name in ("BYDAY", "WKST") if name in rule and not _weekdays(rule, name)]
     if wrong:
         raise ValueError(f"RRULE: {wrong[0]}={rule[wrong[0]][:60]} cannot be read")
+    if "BYWEEKNO" in rule and (rule["FREQ"] != "YEARLY" or any(place for place, _ in _weekdays(rule, "BYDAY"))):
+        raise ValueError("RRULE: BYWEEKNO goes with FREQ=YEARLY, and with a BYDAY without numbers")
     return rule
 
 
@@ -74,9 +75,10 @@ def _periods(rule: Rule, first: date, until: date) -> Iterator[list[date]]:
 def _filter(rule: Rule, first: date) -> Fits:
     """Whether a day of a period fits; what a rule leaves open, the first day says."""
     months, month_days, year_days = (_numbers(rule, name) for name in ("BYMONTH", "BYMONTHDAY", "BYYEARDAY"))
-    weekdays = _weekdays(rule, "BYDAY")
+    weekdays, weeks = _weekdays(rule, "BYDAY"), _numbers(rule, "BYWEEKNO")
+    week_starts = _DAYS.index(rule.get("WKST", "MO"))
     if not (month_days or year_days or weekdays):
-        if rule["FREQ"] == "WEEKLY":
+        if rule["FREQ"] == "WEEKLY" or weeks:
             weekdays = {(0, first.weekday())}
         elif rule["FREQ"] != "DAILY":
             month_days = {first.day}
@@ -90,6 +92,8 @@ def _filter(rule: Rule, first: date) -> Fits:
             return False
         if year_days and not _of_year(day) & year_days:
             return False
+        if weeks and not _of_weeks(day, week_starts) & weeks:
+            return False
         return not weekdays or any((place, day.weekday()) in weekdays for place in _places(day, of_year))
 
     return fits
@@ -99,6 +103,13 @@ def _of_year(day: date) -> set[int]:
     """Which day of its year it is, counted from both ends."""
     number = day.timetuple().tm_yday
     return {number, number - date(day.year, 12, 31).timetuple().tm_yday - 1}
+
+
+def _of_weeks(day: date, week_starts: int) -> set[int]:
+    """Which week it is in, counted from both ends of the year that has most days of that week (RFC 5545, BYWEEKNO)."""
+    middle = day + (3 - (day.weekday() - week_starts) % 7) * _ONE
+    number = (middle.timetuple().tm_yday - 1) // 7 + 1
+    return {number, -((date(middle.year, 12, 31) - middle).days // 7) - 1}
 
 
 def _places(day: date, of_year: bool) -> tuple[int, int, int]:

@@ -9,11 +9,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 
 from shared import calendars, cron, shifts
-from shared.errors import Fault
 from shared.intervals import interval_seconds
 from shared.jitter import jittered
 from shared.occurrences import (
-    expression,
     following_occurrence,
     in_time,
     next_occurrence,
@@ -32,7 +30,7 @@ _EXCLUSIONS_AHEAD = 60
 def first_due(timing: Timing, since: datetime) -> datetime | None:
     """The first occurrence of a schedule that is active since ``since``; None when nothing follows.
 
-    Raises ``ValueError`` for a timing that cannot be read (see ``check``).
+    Raises ``ValueError`` for a timing that cannot be read (see ``shared.timing_faults``).
     """
     if timing.schedule_type is ScheduleType.ABSOLUTE:
         return _single(timing, since)
@@ -141,54 +139,8 @@ def next_run(timing: Timing, due: datetime | None) -> datetime | None:
     return None
 
 
-def check(timing: Timing, now: datetime) -> list[Fault]:
-    """Everything wrong with a timing that a user sent at ``now``; empty when it can be stored."""
-    faults = []
-    if timing.starts_at and timing.ends_at and timing.ends_at <= timing.starts_at:
-        faults.append(Fault("ends_at", "must be later than starts_at"))
-    try:
-        cron.zone(timing.timezone)
-    except ValueError as error:
-        faults.append(Fault("timezone", str(error)))
-        timing = replace(timing, timezone="UTC")  # so that a bad value is reported, too
-    if timing.shift and timing.schedule_type is ScheduleType.RELATIVE:
-        faults.append(Fault("shift", "goes with recurring and absolute; a relative schedule waits until a day is open"))
-    return faults + _value_faults(timing, now)
-
-
-def _value_faults(timing: Timing, now: datetime) -> list[Fault]:
-    try:
-        if timing.schedule_type is ScheduleType.ABSOLUTE:
-            return _absolute_faults(timing, now)
-        if timing.schedule_unit is None:
-            return [Fault("schedule_unit", f"is needed: one of {', '.join(ScheduleUnit)}")]
-        if timing.schedule_unit is not ScheduleUnit.CRON:
-            return _interval_faults(timing)
-        if timing.schedule_type is ScheduleType.RELATIVE:
-            return [Fault("schedule_unit", "cron goes with recurring; a relative schedule waits a number of units")]
-        cron.check(*expression(timing, now))
-    except ValueError as error:
-        return [Fault("schedule_value", str(error))]
-    return []
-
-
-def _interval_faults(timing: Timing) -> list[Fault]:
-    interval = interval_seconds(timing.schedule_value, timing.schedule_unit)
-    if timing.schedule_type is ScheduleType.RECURRING and timing.jitter_seconds >= interval:
-        return [Fault("jitter_seconds", f"must be shorter than the interval, which is {interval} seconds")]
-    return []
-
-
-def _absolute_faults(timing: Timing, now: datetime) -> list[Fault]:
-    instant = _instant(timing.schedule_value)
-    if instant <= now - ABSOLUTE_GRACE:
-        return [Fault("schedule_value", f"lies in the past ({timing.schedule_value}); it is {now:%Y-%m-%dT%H:%M:%SZ}")]
-    if timing.ends_at and instant > timing.ends_at:
-        return [Fault("schedule_value", "lies after ends_at, so it would never fire")]
-    return []
-
-
-def _instant(value: str) -> datetime:
+def instant_of(value: str) -> datetime:
+    """The instant that an absolute schedule's value says; raises ``ValueError``."""
     try:
         instant = datetime.fromisoformat(value)
     except ValueError as error:
@@ -201,12 +153,17 @@ def _instant(value: str) -> datetime:
         raise ValueError(f"{value!r} lies outside the calendar") from error
 
 
+def named_instant(timing: Timing) -> datetime | None:
+    """The instant that an absolute schedule names, jittered, wherever a calendar moves it; None past its end."""
+    instant = until_end(timing, instant_of(timing.schedule_value))
+    return None if instant is None else _jittered(timing, instant)
+
+
 def _single(timing: Timing, since: datetime) -> datetime | None:
     """When an absolute schedule fires: jittered, and moved to an open day where it shall and the day is not over."""
-    instant = until_end(timing, _instant(timing.schedule_value))
-    if instant is None:
+    due = named_instant(timing)
+    if due is None:
         return None
-    due = _jittered(timing, instant)
     if timing.shift and calendars.excluded(timing.calendars, due) is not None:
         moved = shifts.target(timing, due)
         due = moved if moved is not None and moved > since - ABSOLUTE_GRACE else due
@@ -236,17 +193,17 @@ def _whole_second_from(instant: datetime) -> datetime:
     return instant if not instant.microsecond else instant.replace(microsecond=0) + timedelta(seconds=1)
 
 
-def previous_due(timing: Timing, before: datetime, floor: datetime) -> datetime | None:
-    """The last occurrence of a recurring schedule in ``[floor, before)``, found by halving the span."""
+def previous_run(timing: Timing, before: datetime, floor: datetime) -> datetime | None:
+    """The last occurrence of a recurring schedule in ``[floor, before)`` that is open, found by halving the span."""
     low, high = floor - _TICK, before
     if not _comes_before(timing, low, before):
         return None
     while high - low > timedelta(seconds=1):
         middle = low + (high - low) / 2
         low, high = (middle, high) if _comes_before(timing, middle, before) else (low, middle)
-    return next_due(timing, low)
+    return next_run(timing, next_due(timing, low))
 
 
 def _comes_before(timing: Timing, after: datetime, before: datetime) -> bool:
-    due = next_due(timing, after)
+    due = next_run(timing, next_due(timing, after))
     return due is not None and due < before

@@ -61,26 +61,30 @@ def _facts(
 
 
 def _due(schedule: Schedule, second: datetime) -> bool:
-    """Whether the timetable has an occurrence in that second."""
-    if schedule.timing.schedule_type is ScheduleType.RECURRING:
-        return _before_end(timetable.next_due(schedule.timing, second - TICK), second + ONE_SECOND)
-    return schedule.timing.schedule_type is ScheduleType.ABSOLUTE and _instant(schedule, second) == second
+    """Whether the timetable has an occurrence in that second, be it one that a calendar excludes."""
+    timing = schedule.timing
+    if timing.schedule_type is ScheduleType.RECURRING:
+        return _before_end(timetable.next_due(timing, second - TICK), second + ONE_SECOND)
+    return timing.schedule_type is ScheduleType.ABSOLUTE and second in _instants(schedule)
 
 
 def _around(schedule: Schedule, second: datetime) -> Around:
-    """The timetable's due times before and after that second; none from before the schedule was made."""
-    if schedule.timing.schedule_type is ScheduleType.ABSOLUTE:
-        instant = _instant(schedule, schedule.created_at)
+    """The times before and after that second at which the timetable lets it run; none before the schedule was made."""
+    timing, end = schedule.timing, second + ONE_SECOND
+    if timing.schedule_type is ScheduleType.ABSOLUTE:
+        runs = [instant for instant in _instants(schedule) if timetable.excluded(timing, instant) is None]
         return (
-            instant if _before_end(instant, second) else None,
-            instant if instant is not None and instant >= second + ONE_SECOND else None,
+            next((instant for instant in runs if instant < second), None),
+            next((instant for instant in runs if instant >= end), None),
         )
-    before = timetable.previous_due(schedule.timing, second, schedule.created_at)
-    return before, timetable.next_due(schedule.timing, second + ONE_SECOND - TICK)
+    before = timetable.previous_run(timing, second, schedule.created_at)
+    return before, timetable.next_run(timing, timetable.next_due(timing, end - TICK))
 
 
-def _instant(schedule: Schedule, since: datetime) -> datetime | None:
-    return timetable.first_due(schedule.timing, since)
+def _instants(schedule: Schedule) -> set[datetime]:
+    """Where an absolute schedule is due: at the instant it names, and where a calendar moves it to."""
+    instants = (timetable.named_instant(schedule.timing), timetable.first_due(schedule.timing, schedule.created_at))
+    return {instant for instant in instants if instant is not None}
 
 
 def _before_end(due: datetime | None, end: datetime) -> bool:
@@ -93,5 +97,5 @@ def _within_runs(schedule: Schedule, second: datetime, now: datetime) -> bool:
     left = schedule.max_runs - schedule.runs
     if left <= 0 or schedule.timing.schedule_type is not ScheduleType.RECURRING:
         return left > 0
-    times = islice(timetable.upcoming(schedule.timing, now), min(left, MAX_COUNTED))
+    times = islice(timetable.runs(schedule.timing, now), min(left, MAX_COUNTED))
     return left > MAX_COUNTED or any(due >= second for due in times)

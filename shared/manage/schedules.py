@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared import timetable
+from shared import timing_faults
 from shared.action import ActionId
 from shared.clock import whole_second_after
 from shared.errors import Fault, NotFound
@@ -196,7 +196,7 @@ def _timing_faults(draft: Draft, row: Mapping[str, Any], now: datetime) -> list[
         return []
     if row["schedule_unit"] is not None and row["schedule_unit"] not in list(ScheduleUnit):
         return [Fault("schedule_unit", f"must be one of {', '.join(ScheduleUnit)}")]
-    return timetable.check(_timing(row), now)
+    return timing_faults.check(_timing(row), now)
 
 
 def _timing(row: Mapping[str, Any]) -> Timing:

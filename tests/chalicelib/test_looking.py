@@ -208,3 +208,91 @@ def test_what_a_calendar_excludes_is_left_out_of_a_preview_and_explained(alice: 
     assert told["outcome"] == "skipped"
     assert "Excluded by the calendar Closed" in told["sentence"]
     assert set(alice.post("schedules/preview", {**NIGHTLY, "calendar_ids": [99]}).fields) == {"calendar_ids[0]"}
+
+
+def open_on_weekdays(client: Client) -> int:
+    """A calendar that excludes weekends; its id."""
+    body = {"name": "Closed", "timezone": "Europe/Berlin", "weekly": [{"days": ["sat", "sun"]}]}
+    return int(client.post("calendars", body).json["calendar"]["id"])
+
+
+@pytest.fixture
+def friday(clock: SetClock) -> SetClock:
+    """An hour past noon on a Friday in Berlin; tokens are of the real time."""
+    clock.real = clock.instant
+    clock.instant = datetime.fromisoformat("2027-01-08T13:00:00+01:00")
+    return clock
+
+
+def test_the_nearest_times_that_an_explanation_names_are_open_ones(alice: Client, friday: SetClock) -> None:
+    schedule = make_schedule(alice, make_action(alice), **NIGHTLY, calendar_ids=[open_on_weekdays(alice)])
+    friday.instant += timedelta(days=14)
+    told = explained(alice, schedule["id"], datetime.fromisoformat("2027-01-17T12:00:00+01:00"))
+    assert told["outcome"] == "not_due"
+    assert told["nearest"] == {"before": "2027-01-15T01:30:00Z", "after": "2027-01-18T01:30:00Z"}
+    assert "the one before was due at 2027-01-15 02:30:00 Europe/Berlin" in told["sentence"]
+
+
+def test_an_explanation_follows_an_occurrence_that_a_calendar_moves(alice: Client, friday: SetClock) -> None:
+    closed = {"calendar_ids": [open_on_weekdays(alice)], "shift": "next"}
+    weekly = make_schedule(alice, make_action(alice), **NIGHTLY | {"schedule_value": "0 9 * * sat"}, **closed)["id"]
+    told = explained(alice, weekly, datetime.fromisoformat("2027-01-09T09:00:00+01:00"))
+    assert told["outcome"] == "skipped"
+    assert "Excluded by the calendar Closed; moved to 2027-01-11T08:00:00Z" in told["sentence"]
+    assert explained(alice, weekly, datetime.fromisoformat("2027-01-11T09:00:00+01:00"))["outcome"] == "will_run"
+    told = explained(alice, weekly, datetime.fromisoformat("2027-01-10T09:00:00+01:00"))
+    assert (told["outcome"], told["nearest"]["after"]) == ("not_due", "2027-01-11T08:00:00Z")
+
+
+def test_an_explanation_knows_where_a_single_instant_moved(alice: Client, friday: SetClock) -> None:
+    once = {"schedule_type": "absolute", "schedule_value": "2027-01-09T09:00:00+01:00", "timezone": "Europe/Berlin"}
+    closed = {"calendar_ids": [open_on_weekdays(alice)], "shift": "next"}
+    single = make_schedule(alice, make_action(alice), **once, **closed)["id"]
+    told = explained(alice, single, datetime.fromisoformat(once["schedule_value"]))
+    assert told["outcome"] == "skipped"
+    assert "moved to 2027-01-11T08:00:00Z" in told["sentence"]
+    assert explained(alice, single, datetime.fromisoformat("2027-01-11T08:00:00Z"))["outcome"] == "will_run"
+
+
+def test_an_explanation_of_a_jittered_schedule_names_the_second_that_was_drawn(
+    alice: Client, services: Services, friday: SetClock
+) -> None:
+    spread = make_schedule(alice, make_action(alice), **NIGHTLY, jitter_seconds=3600)["id"]
+    plan(services, friday.now())
+    (trigger,) = the_triggers(services, ScheduleId(spread))
+    planned = datetime.fromisoformat("2027-01-09T02:30:00+01:00")
+    assert timedelta(seconds=1) < trigger.due_at - planned <= timedelta(hours=1)
+    assert explained(alice, spread, trigger.due_at)["outcome"] == "will_run"
+    told = explained(alice, spread, planned)
+    assert told["outcome"] == "not_due"
+    assert datetime.fromisoformat(told["nearest"]["after"]) == trigger.due_at
+    again = explained(alice, spread, trigger.due_at + timedelta(minutes=1))
+    assert datetime.fromisoformat(again["nearest"]["before"]) == trigger.due_at
+
+
+def test_an_instant_that_passed_long_ago_is_still_known(alice: Client, services: Services, friday: SetClock) -> None:
+    instant = friday.now() + timedelta(hours=1)
+    once = make_schedule(alice, make_action(alice), schedule_type="absolute", schedule_value=instant.isoformat())["id"]
+    plan(services, friday.now())
+    dispatch(services, friday.forward(3600))
+    (trigger,) = the_triggers(services, ScheduleId(once))
+    ended = {"started_at": friday.now(), "finished_at": friday.now(), "attempt": 1}
+    set_trigger(services, trigger.id, status="completed", **ended)
+    set_schedule(services, ScheduleId(once), schedule_status="processed")
+    friday.instant += timedelta(days=400)
+    assert explained(alice, once, instant)["outcome"] == "completed"
+    told = explained(alice, once, instant + timedelta(days=30))
+    assert (told["outcome"], told["nearest"]["after"]) == ("not_due", None)
+    assert datetime.fromisoformat(told["nearest"]["before"]) == instant
+    set_trigger(services, trigger.id, due_at=instant - timedelta(days=900))  # as if nothing were kept of it
+    assert explained(alice, once, instant)["outcome"] in ("forgotten", "over")
+
+
+def test_an_excluded_time_is_no_run_for_max_runs(alice: Client, friday: SetClock) -> None:
+    closed = {"calendar_ids": [open_on_weekdays(alice)], "max_runs": 2}
+    schedule = make_schedule(alice, make_action(alice), **NIGHTLY, **closed)["id"]
+    outcomes = {
+        day: explained(alice, schedule, datetime.fromisoformat(f"2027-01-{day}T02:30:00+01:00"))["outcome"]
+        for day in ("09", "11", "12", "13")
+    }
+    assert outcomes == {"09": "skipped", "11": "will_run", "12": "will_run", "13": "over"}

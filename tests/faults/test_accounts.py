@@ -20,6 +20,8 @@ from tests.faults.lab.target import Call
 from tests.faults.workload import new_owner
 from tests.world import the_triggers
 
+pytestmark = pytest.mark.chaos
+
 
 @pytest.fixture
 def lab(server: Settings) -> Iterator[Lab]:

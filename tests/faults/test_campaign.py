@@ -2,11 +2,15 @@
 
 from itertools import pairwise
 
+import pytest
+
 from tests.faults.campaign.director import Loss, Record
 from tests.faults.campaign.events import HABITS, schedule
 from tests.faults.campaign.recovery import Times, after_kills, after_returns
 from tests.faults.campaign.run import PLACES, campaign
 from tests.faults.lab.target import Call
+
+pytestmark = pytest.mark.chaos
 
 
 def test_a_seed_decides_every_event() -> None:

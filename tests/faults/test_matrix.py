@@ -3,9 +3,13 @@
 from collections import Counter
 from itertools import product
 
+import pytest
+
 from shared.failpoints import FAULTS, POINTS
 from shared.settings import Settings
 from tests.faults.matrix import cells, run_all, sample
+
+pytestmark = pytest.mark.chaos
 
 
 def test_every_point_meets_every_fault() -> None:

@@ -24,13 +24,19 @@ def rules(draw: st.DrawFn) -> str:
         # Both with a place or both without: for a mixture the other one takes both to be meant at once.
         place = draw(places)
         rule += f";BYDAY={place}{draw(weekdays)},{place}{draw(weekdays)}"
-    if frequency != "WEEKLY" and draw(st.booleans()):
+    if "BYWEEKNO" not in rule and frequency != "WEEKLY" and draw(st.booleans()):
         rule += f";BYMONTHDAY={draw(st.integers(1, 31))},{draw(st.integers(-31, -1))}"
-    elif frequency == "YEARLY" and draw(st.booleans()):
+    elif "BYWEEKNO" not in rule and frequency == "YEARLY" and draw(st.booleans()):
         rule += f";BYYEARDAY={draw(st.integers(1, 366))},{draw(st.integers(-366, -1))}"
     if frequency == "WEEKLY" and draw(st.booleans()):
         rule += f";WKST={draw(weekdays)}"
-    if "BYDAY" in rule and frequency in ("MONTHLY", "YEARLY") and draw(st.booleans()):
+        weeks = "BYMONTHDAY" not in rule and "BYYEARDAY" not in rule and draw(st.booleans())
+        if weeks and frequency == "YEARLY" and not place:
+            rule += (
+                f";BYWEEKNO={draw(st.integers(1, 53))},{draw(st.integers(-53, -1))},{draw(st.sampled_from([1, -1]))}"
+            )
+            rule += f";WKST={draw(weekdays)}"
+    if "BYWEEKNO" not in rule and "BYDAY" in rule and frequency in ("MONTHLY", "YEARLY") and draw(st.booleans()):
         rule += f";BYSETPOS={draw(st.sampled_from([1, 2, -1]))}"
     return rule + (f";COUNT={draw(st.integers(1, 9))}" if draw(st.booleans()) else "")
 
@@ -46,7 +52,28 @@ def test_a_rule_means_the_same_to_others(rule: str, first: date) -> None:
     assert list(days(read(rule), first, UNTIL)) == theirs
 
 
-@pytest.mark.parametrize("rule", ["FREQ=DAILY;BYDAY=", "FREQ=DAILY;BYDAY=1", "FREQ=YEARLY;BYMONTH=0", "FREQ=DAILY;X=1"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("FREQ=DAILY;BYDAY=", "FREQ=DAILY;BYDAY=1", "FREQ=YEARLY;BYMONTH=0", "FREQ=DAILY;X=1"),
+        *("FREQ=MONTHLY;BYWEEKNO=20", "FREQ=YEARLY;BYWEEKNO=20;BYDAY=1MO", "FREQ=YEARLY;BYWEEKNO=0", "FREQ=HOURLY"),
+    ],
+)
 def test_what_cannot_be_followed_is_refused(rule: str) -> None:
     with pytest.raises(ValueError, match="RRULE"):
         read(rule)
+
+
+@pytest.mark.parametrize(
+    ("weeks", "expected"),
+    [
+        ("20", ["2026-05-13", "2027-05-19"]),
+        ("-1", ["2026-12-30", "2027-12-29"]),
+        # Week 1 of 2031 begins in 2030; the Wednesday of the first week of 2026 has not been before that of the event.
+        ("1", ["2027-01-06", "2028-01-05", "2029-01-03", "2030-01-02", "2031-01-01"]),
+        ("53", ["2026-12-30"]),
+    ],
+)
+def test_a_week_of_the_year_without_a_weekday_is_its_first_day_s_weekday(weeks: str, expected: list[str]) -> None:
+    found = days(read(f"FREQ=YEARLY;BYWEEKNO={weeks}"), date(2026, 1, 7), date(2031, 6, 30))
+    assert [f"{day}" for day in found][: len(expected)] == expected

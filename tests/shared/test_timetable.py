@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import timetable
+from shared import timetable, timing_faults
 from shared.schedule import DstFold, DstGap, ScheduleType, ScheduleUnit, Timing
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
@@ -77,7 +77,7 @@ def test_nothing_is_due_after_the_end() -> None:
     ],
 )
 def test_what_cannot_be_a_timetable_is_refused(bad: Timing, field: str, says: str) -> None:
-    (fault,) = timetable.check(bad, NOW)
+    (fault,) = timing_faults.check(bad, NOW)
     assert fault.field == field
     assert says in fault.message
 
@@ -106,5 +106,5 @@ def test_a_schedule_s_own_policy_decides_when_the_clock_changes(
 
 
 def test_a_bad_zone_and_a_bad_value_are_reported_together() -> None:
-    faults = timetable.check(timing(value="61 * * * *", unit="cron", timezone="Mars/Olympus"), NOW)
+    faults = timing_faults.check(timing(value="61 * * * *", unit="cron", timezone="Mars/Olympus"), NOW)
     assert [fault.field for fault in faults] == ["timezone", "schedule_value"]

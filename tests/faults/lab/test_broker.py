@@ -13,6 +13,8 @@ from shared.trigger import TriggerId
 from tests.faults.lab import broker as broker_module
 from tests.faults.lab.broker import MAX_RECEIVES, Broker, BrokerClient, Manners, carrying
 
+pytestmark = pytest.mark.chaos
+
 PACKS = [(TriggerId(number),) for number in range(1, 41)]
 
 

@@ -11,6 +11,8 @@ from tests.faults.lab.bench import Lab, Size, laboratory
 from tests.faults.lab.worker import Invocation
 from tests.faults.workload import new_owner
 
+pytestmark = pytest.mark.chaos
+
 NOTHING = Invocation("executor", {"Records": []}, 30.0)
 
 

@@ -9,7 +9,7 @@ from infra.local.__main__ import main
 from infra.local.demo import OFTEN
 from infra.local.home import Home, LocalCloudError
 from infra.local.virtual import SPEED, VirtualRun, home_of
-from shared import timetable
+from shared import timing_faults
 from shared.schedule import ScheduleType, ScheduleUnit, Timing
 
 AT = datetime(2027, 3, 28, 0, 55, tzinfo=UTC)
@@ -80,4 +80,4 @@ def test_its_demo_shows_the_chosen_schedule_and_the_hours_but_nothing_every_few_
     for schedule in run.schedules:
         value, zone = str(schedule["schedule_value"]), str(schedule["timezone"])
         timing = Timing(ScheduleType.RECURRING, value, ScheduleUnit.CRON, zone, AT)
-        assert timetable.check(timing, AT) == []
+        assert timing_faults.check(timing, AT) == []

@@ -255,7 +255,7 @@ def test_a_backfill_leaves_what_was_decided_and_revives_what_was_skipped_or_neve
     backfilled(services, schedule, **span)
     ids = [row.id for row in the_triggers(services, schedule)]
     ended = {"finished_at": clock.now()}
-    ran = {**ended, "started_at": clock.now()}
+    ran = {**ended, "queued_at": clock.now(), "started_at": clock.now()}
     set_trigger(services, ids[0], status="completed", attempt=1, **ran)
     set_trigger(services, ids[1], status="failed", attempt=3, reason="it broke", **ran)
     set_trigger(services, ids[2], status="skipped", reason="missed", kind="planned", **ended)
