@@ -28,7 +28,7 @@ FUNCTION = {
     **dict.fromkeys(("drain", "clean"), "cleaner"),
 }
 # Not the first time: the first tick and the first invocation often find nothing to do.
-LATER = {"dispatch": 3, "probe": 3, "drain": 2}
+LATER = {"dispatch": 3, "drain": 2}
 SCHEDULED_SECONDS = 6
 PATIENCE = 150.0
 
@@ -56,6 +56,9 @@ class Cell:
         armed = {f"{self.function}-0": f"{self.point}={self.fault}@{LATER.get(self.step, 1)}"}
         if self.point.startswith("recover.lost"):
             armed["executor-0"] = "run.started=kill"
+        # A few times for a host, and each of the two may be the one that has them.
+        if self.step in ("probe", "gate", "sightings"):
+            armed[f"{self.function}-1"] = armed[f"{self.function}-0"]
         return armed
 
     def __str__(self) -> str:
@@ -106,7 +109,9 @@ def _prepare(lab: Lab, cell: Cell, owner: Owner) -> None:
     elif cell.step == "release":
         a_crowd(new_owner(lab.services, lab.target.url), 30)
     elif cell.step in ("gate", "probe"):
-        tried_at = lab.services.clock.now() + timedelta(seconds=5)
+        # Long after the last schedule has fired, or the next trigger to come would be the probe.
+        seconds = 30 if cell.step == "probe" else 5
+        tried_at = lab.services.clock.now() + timedelta(seconds=seconds)
         new_breaker(lab.services, owner.user_id, lab.target.url.removeprefix("http://"), probe_at=tried_at)
 
 
