@@ -94,6 +94,7 @@ def _firing(server: Server, path: str, number: int) -> Iterator[tuple[Lab, Calla
     with laboratory(server.settings, SIZE, seed=1) as lab:
         owner = new_owner(lab.services, lab.target.url)
         schedules = [owner.recurring(owner.single(path), 1, None) for _ in range(number)]
+        lab.warm()
         lab.start()
         lab.wait("the first calls", 60.0, lambda: len(lab.target.calls) > number)
         yield lab, lambda lab: _end(lab, owner, schedules)
