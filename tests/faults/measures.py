@@ -22,7 +22,8 @@ AWAY_SECONDS = 60.0
 # What README promises, in seconds.
 NEXT_ATTEMPT_WITHIN = JOB_TIMEOUT + 20.0
 FIRING_WITHIN = 5.0
-SIZE = Size(executors=3, period=5.0, creator_seconds=20.0, executor_seconds=30.0)
+# Minutes as long as in production: a creator that leaves is only followed by another one in the next.
+SIZE = Size(executors=3, period=60.0, creator_seconds=120.0, executor_seconds=30.0, cleaner_seconds=60.0)
 
 
 @dataclass(frozen=True, slots=True)
