@@ -21,6 +21,8 @@ from shared.services import Services
 LONGEST_BREATH = timedelta(milliseconds=400)
 LOOP_SECONDS = 110
 KEPT_BACK_SECONDS = 8
+# Between two attempts to find a database that is away.
+AWAY_SECONDS = 0.5
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -30,15 +32,18 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     log, services = logger("creator"), wiring.services()
     until = time.monotonic() + min(LOOP_SECONDS, context.get_remaining_time_in_millis() / 1000 - KEPT_BACK_SECONDS)
-    epoch = join_in(services) if "ticks" in event else take_over(services, services.clock.now())
-    ticks, ticked = 0, Ticked()
+    epoch, ticks, ticked = None, 0, Ticked()
     with graceful() as asked_to_stop:
         while ticks < event.get("ticks", math.inf) and time.monotonic() < until and not asked_to_stop.is_set():
-            _sleep(services, ticked)
             try:
+                if epoch is None:
+                    epoch = join_in(services) if "ticks" in event else take_over(services, services.clock.now())
+                _sleep(services, ticked)
                 ticked = create(services, services.clock.now(), epoch)
             except Unavailable as error:
+                # Whatever was asked for, be it only the time: to leave would cost everything until the next minute.
                 log.warning(str(error))
+                asked_to_stop.wait(AWAY_SECONDS)
                 continue
             if ticked.newer:
                 break

@@ -21,10 +21,15 @@ from tests.faults.lab.target import Call
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Between these instants a schedule was certainly active by one definition: all its due times count."""
+    """Between these instants a schedule was certainly active by one definition: all its due times count.
+
+    Unless it is ``over`` because its user changed something: then what was due just before, and nobody had got to, went
+    with the change. There may be no hole before that.
+    """
 
     since: datetime
     until: datetime
+    over: bool = False
 
 
 UNFINISHED = ("scheduled", "queued", "executing")
@@ -93,7 +98,7 @@ def _count(account: Account, schedule: Any, rows: Sequence[Any], until: datetime
             reason = f"{row.status}: {re.sub(r'[0-9]+', '#', row.reason)}"
             account.reasons[reason] = account.reasons.get(reason, 0) + 1
     planned = {row.due_at for row in rows if row.kind == "planned"}
-    expected = set(_expected(schedule, until, rows) if spans is None else _within(schedule, spans, until))
+    expected = set(_expected(schedule, until, rows) if spans is None else _within(schedule, spans, until, planned))
     account.expected += len(expected)
     missing, beyond = expected - planned, planned - expected if spans is None else set[datetime]()
     account.lost += len(missing)
@@ -102,10 +107,13 @@ def _count(account: Account, schedule: Any, rows: Sequence[Any], until: datetime
     account.faults += [f"schedule {schedule.id} was decided for {due}, which is no due time" for due in sorted(beyond)]
 
 
-def _within(schedule: Any, spans: Sequence[Span], until: datetime) -> Iterator[datetime]:
+def _within(schedule: Any, spans: Sequence[Span], until: datetime, planned: set[datetime]) -> Iterator[datetime]:
     for span in spans:
+        end = min(span.until, until)
+        if span.over:
+            end = max((due for due in planned if due < end), default=span.since)
         for due in timetable.upcoming(timing(schedule), span.since):
-            if due >= min(span.until, until):
+            if due >= end:
                 break
             yield due
 

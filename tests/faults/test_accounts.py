@@ -120,6 +120,8 @@ def test_of_a_schedule_that_did_not_keep_still_only_the_spans_count(lab: Lab, un
     with lab.services.database.begin() as connection:
         connection.execute(delete(triggers).where(triggers.c.id == rows(lab)[1]))
     second = timedelta(seconds=1)
-    early, late = Span(until - 4 * second, until - 2 * second), Span(until - 2 * second, until + second)
-    assert any("never decided" in fault for fault in draw_up(lab, until, {1: [early]}).faults)
-    assert not any("never decided" in fault for fault in draw_up(lab, until, {1: [late]}).faults)
+    early, late = Span(until - 4 * second, until - second), Span(until - 2 * second, until + second)
+    hole, tail = (Span(early.since, until - part * second, over=True) for part in (0.5, 1.5))
+    found = {name: draw_up(lab, until, {1: [span]}).faults for name, span in locals().items() if isinstance(span, Span)}
+    lost = {name for name, faults in found.items() if any("never decided" in fault for fault in faults)}
+    assert lost == {"early", "hole"}

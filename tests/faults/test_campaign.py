@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from tests.faults.campaign.director import Loss, Record
-from tests.faults.campaign.events import HABITS, schedule
+from tests.faults.campaign.events import HABITS, Event, schedule
 from tests.faults.campaign.recovery import Times, after_kills, after_returns
 from tests.faults.campaign.run import PLACES, campaign
 from tests.faults.lab.target import Call
@@ -52,7 +52,19 @@ def test_recovery_from_an_outage_is_timed_by_the_first_call_unless_another_outag
 
 def test_a_few_seconds_in_which_everything_fails_lose_nothing_and_double_nothing() -> None:
     lines: list[str] = []
-    report = campaign(seed=1, minutes=0.1, tell=lines.append)
+    events = [
+        Event(0.5, "queue misbehaves", amount=6.0),
+        Event(1.2, "kill", "executor-0"),
+        Event(1.5, "crash postgres", amount=0.2),
+        Event(2.0, "arm", "executor-1 record.committed=kill"),
+        Event(2.2, "arm", "creator-0 dispatch.written=raise"),
+        Event(3.0, "freeze", "executor-2", 1.5),
+        Event(3.5, "kill", "creator-1"),
+        Event(4.0, "clock off", "executor-3", 3600.0),
+        Event(4.5, "queue away", amount=2.0),
+        Event(5.0, "restart postgres", amount=0.1),
+    ]
+    report = campaign(seed=1, minutes=0.12, tell=lines.append, events=events)
     assert report.account.faults == [], "\n".join(lines)
-    assert report.account.decided >= 100
-    assert sum(report.events.values()) > 0
+    assert report.account.decided >= 300
+    assert sum(report.events.values()) == len(events)

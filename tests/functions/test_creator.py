@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -75,6 +76,26 @@ def test_a_database_that_is_away_for_a_while_only_costs_those_ticks(
     monkeypatch.setattr(wiring, "services", lambda: replace(services, database=Flaky()))  # type: ignore[arg-type]
     creator.handler({"ticks": 3}, Context())
     assert [trigger.status for trigger in the_triggers(services, schedule)][:3] == ["queued"] * 3
+
+
+def test_a_database_that_is_away_when_the_time_is_asked_for_ends_no_creator(
+    services: Services, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock reads the database anew every few seconds; to leave then would leave a hole until the next minute."""
+    schedule = new_logger_schedule(services, schedule_value="1")
+    away = iter([True, True, False, True, False, False, True])
+
+    class Forgetful(SetClock):
+        def now(self) -> datetime:
+            if next(away, False):
+                raise Unavailable("The database is away: a test says so")
+            return super().now()
+
+    monkeypatch.setattr(creator, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(wiring, "services", lambda: replace(services, clock=Forgetful(clock.instant)))
+    left = creator.handler({"ticks": 3}, Context())
+    assert left["ticks"] == 3
+    assert [trigger.status for trigger in the_triggers(services, schedule)][:2] == ["queued"] * 2
 
 
 def test_while_anybody_waits_for_a_share_it_looks_between_ticks(

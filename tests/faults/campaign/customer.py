@@ -60,7 +60,7 @@ class Customer:
         self._over.set()
         self._thread.join()
         for schedule_id in list(self._active):
-            self._close(schedule_id, self._until)
+            self._close(schedule_id, self._until, over=False)
 
     def _go(self) -> None:
         acts = (self._make, self._make, self._pause, self._edit, self._resume, self._run, self._replace)
@@ -76,11 +76,11 @@ class Customer:
         schedule_id = self._owner.recurring(self._owner.single(), 1, self._until)
         self._active[schedule_id] = self._now()
 
-    def _close(self, schedule_id: ScheduleId, until: datetime) -> None:
+    def _close(self, schedule_id: ScheduleId, until: datetime, *, over: bool = True) -> None:
         self.spans[schedule_id] += []
         since, self._active[schedule_id] = self._active[schedule_id], None
         if since is not None:
-            self.spans[schedule_id].append(Span(since, until))
+            self.spans[schedule_id].append(Span(since, until, over))
 
     def _make(self) -> None:
         """A few schedules of a single instant in the next seconds."""

@@ -14,7 +14,7 @@ from shared.store.tables import triggers
 from tests.faults.accounts import Account, draw_up, unfinished
 from tests.faults.campaign.customer import Change, Customer
 from tests.faults.campaign.director import Director
-from tests.faults.campaign.events import schedule
+from tests.faults.campaign.events import Event, schedule
 from tests.faults.campaign.recovery import Times, after_kills, after_returns
 from tests.faults.lab.bench import Lab, Size, laboratory
 from tests.faults.lab.broker import Counts
@@ -60,10 +60,14 @@ class Report:
         return json.dumps(asdict(self), indent=2)
 
 
-def campaign(seed: int, minutes: float, tell: Callable[[str], None]) -> Report:
-    """Fire some 70 times a second for so long while everything fails; then be quiet, wait, and count."""
-    events = schedule(seed, minutes * 60, PLACES)
+def campaign(seed: int, minutes: float, tell: Callable[[str], None], events: Sequence[Event] | None = None) -> Report:
+    """Fire some 70 times a second for so long while everything fails; then be quiet, wait, and count.
+
+    ``events`` None: those of the seed.
+    """
+    events = schedule(seed, minutes * 60, PLACES) if events is None else events
     with serving() as server, laboratory(server.settings, SIZE, seed) as lab:
+        lab.warm()
         until = (lab.services.clock.now() + timedelta(minutes=minutes)).replace(microsecond=0)
         _fleet(lab, until)
         customer = Customer(new_owner(lab.services, lab.target.url), until, seed)

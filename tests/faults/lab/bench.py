@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from shared import wiring
@@ -72,6 +73,19 @@ class Lab:
     def sandboxes(self) -> list[Sandbox]:
         """All workers' places."""
         return [*self.executors, *self.creators, *self.cleaners]
+
+    def warm(self) -> None:
+        """Have every worker born, with all that a first invocation takes."""
+        idle: dict[str, dict[str, Any]] = {"executor": {"Records": []}, "creator": {"ticks": 0}, "cleaner": {}}
+        calls = [
+            threading.Thread(target=sandbox.invoke, args=(Invocation(function, idle[function], 60.0),), daemon=True)
+            for function, place in zip(idle, (self.executors, self.creators, self.cleaners), strict=True)
+            for sandbox in place
+        ]
+        for call in calls:
+            call.start()
+        for call in calls:
+            call.join()
 
     def start(self) -> None:
         """Begin to serve."""

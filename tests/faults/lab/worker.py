@@ -86,6 +86,7 @@ def work(channel: Connection, birth: Birth) -> None:
 
     failpoints.FAULTS = {name: _announced(name, fault, tell) for name, fault in failpoints.FAULTS.items()}
     wiring.services = _services(birth, wiring.services)  # type: ignore[assignment]
+    wiring.services()  # it arms what the environment says, and must not do so after an invocation has said otherwise
     while True:
         try:
             invocation: Invocation = channel.recv()
