@@ -15,10 +15,10 @@ VIRTUAL = $(if $(SPEED),--speed '$(SPEED)') \
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help install run test check format build invoke serve logs psql reset lock clean
+.PHONY: help install run test conformance check format build invoke serve logs psql reset lock clean
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@sed -n 's/^# Options: /\nOptions: /p; s/^#          /         /p' Makefile
 
 install: .venv/installed .venv-emulator/installed  ## install everything, in two virtual environments
@@ -30,6 +30,9 @@ run:  ## run Cronny on this machine, on http://127.0.0.1:8009 (PORT=, DEMO=0, WA
 test:  ## run all tests (ARGS=)
 	@$(MAKE) -s -j2 install
 	.venv/bin/python -m pytest -n auto $(ARGS)
+
+conformance: .venv/installed  ## compare due times with another implementation at every clock change (15 minutes)
+	.venv/bin/python -m tests.time.campaign
 
 check: .venv/installed  ## lint, formatting, types, the CloudFormation template
 	.venv/bin/ruff check .
