@@ -1,4 +1,4 @@
-"""What an expression means: the numbers that each field allows, and the wall-clock times that follow from them. Pure."""
+"""What an expression means: the numbers each field allows, and the wall-clock times that follow from them. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
