@@ -1,9 +1,12 @@
 # Every target makes what it needs: `make run` and `make test` work as the first command of a fresh clone.
 # Options: PORT=8009  DEMO=0  WATCH=1  AT=2027-03-28T00:55Z  SPEED=600  CRON="30 2 * * *"  ZONE=Europe/Berlin
 #          FUNCTION=api|creator|executor|cleaner|migrate  EVENT=a file  ARGS=more pytest options
+#          SEED=1  MINUTES=30  ONLY=model,matrix,measures,campaign
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 FUNCTION ?= creator
+SEED ?= 1
+MINUTES ?= 30
 EVENT ?= infra/events/$(FUNCTION).json
 LOCAL = .venv/bin/python -m infra.local
 # Both lock files are complete, so that nothing is left to resolve; byte code is made on first import.
@@ -15,7 +18,7 @@ VIRTUAL = $(if $(SPEED),--speed '$(SPEED)') \
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help install run test conformance check format build invoke serve logs psql reset lock clean
+.PHONY: help install run test chaos conformance check format build invoke serve logs psql reset lock clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -31,7 +34,11 @@ test:  ## run all tests (ARGS=)
 	@$(MAKE) -s -j2 install
 	.venv/bin/python -m pytest -n auto $(ARGS)
 
-conformance: .venv/installed  ## compare due times with another implementation at every clock change (15 minutes)
+chaos:  ## kill, restart, lose and double everything, and count what became of it (SEED=1, MINUTES=30, ONLY=)
+	@$(MAKE) -s -j2 install
+	.venv/bin/python -m tests.faults --seed $(SEED) --minutes $(MINUTES) $(if $(ONLY),--only $(ONLY))
+
+conformance: .venv/installed  ## compare cron with another implementation at every clock change (20 minutes)
 	.venv/bin/python -m tests.time.campaign
 
 check: .venv/installed  ## lint, formatting, types, the CloudFormation template

@@ -11,7 +11,7 @@ from chalicelib.call import current
 from chalicelib.problems import problem
 from shared.errors import NotFound
 
-# Called with the call, the caller's id unless the route is public, and the ids in the path.
+# Called with the call, the caller's id unless the route is public, and what stands in the path: ids, and words.
 View = Callable[..., Answer]
 
 MAX_ID = 2**63 - 1
@@ -19,12 +19,13 @@ MAX_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a view answers. ``public`` ones need no token."""
+    """Where a view answers. ``public`` ones need no token; ``words`` in the path are no ids."""
 
     path: str
     methods: tuple[str, ...]
     view: View
     public: bool
+    words: tuple[str, ...]
 
 
 class Routes:
@@ -35,11 +36,13 @@ class Routes:
         self.prefix = prefix
         self.routes: list[Route] = []
 
-    def __call__(self, methods: str, path: str, *, public: bool = False) -> Callable[[View], View]:
+    def __call__(
+        self, methods: str, path: str, *, public: bool = False, words: tuple[str, ...] = ()
+    ) -> Callable[[View], View]:
         """Declares the decorated view; ``methods`` as in ``"PUT PATCH"``."""
 
         def declare(view: View) -> View:
-            self.routes.append(Route(path, tuple(methods.split()), view, public))
+            self.routes.append(Route(path, tuple(methods.split()), view, public, words))
             return view
 
         return declare
@@ -62,8 +65,8 @@ def _answering(route: Route, name: str) -> Callable[..., Any]:
         call = current()
         try:
             caller = () if route.public else (call.user_id(),)
-            ids = {key: _id(text) for key, text in path.items()}
-            return route.view(call, *caller, **ids).response()
+            named = {key: text if key in route.words else _id(text) for key, text in path.items()}
+            return route.view(call, *caller, **named).response()
         # Whatever it is, the caller gets a problem that tells nothing of the inside, and the log gets the rest.
         except Exception as error:
             return problem(error, call.trace_id).response()

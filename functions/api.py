@@ -6,6 +6,7 @@ from typing import Any
 from app import app
 from chalicelib.gateway import serve
 from functions.logs import logger
+from functions.stopping import graceful
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -16,6 +17,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def answer(application: Any, event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The same for any application."""
     log, began = logger("api"), time.monotonic()
-    served = serve(application, event, context)
+    with graceful():
+        served = serve(application, event, context)
     log.info("request", duration_ms=round((time.monotonic() - began) * 1000, 1), **served.facts)
     return served.answer

@@ -1,32 +1,62 @@
-"""The cleaner: EventBridge calls it each minute."""
+"""The cleaner: EventBridge calls it each minute. It drains the dead letter queue, checks the invariants, and cleans."""
 
 import time
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from functions.logs import logger
+from functions.metrics import emit
 from functions.stopping import graceful
 from shared import VERSION, wiring
-from shared.clean import clean
+from shared.check import check
+from shared.clean import Cleaned, clean
+from shared.drain import NOTHING, drain
+from shared.errors import Unavailable
+from shared.services import Services
 from shared.store import services as own_rows
 
 KEPT_BACK_SECONDS = 10
+# Of a queue that fills faster than that the next minute takes more.
+DRAIN_BATCHES = 20
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Clean batch after batch until nothing is left to remove or the time is nearly over."""
+    """Drain and check once; clean batch after batch until nothing is left to remove or the time is nearly over."""
     log, services = logger("cleaner"), wiring.services()
     until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - KEPT_BACK_SECONDS
     now = services.clock.now()
     with services.database.begin() as connection:
         own_rows.beat(connection, "cleaner", services.instance, VERSION, now)
-    batches = [clean(services, now)]
     with graceful() as asked_to_stop:
-        while batches[-1].more and time.monotonic() < until and not asked_to_stop.is_set():
+
+        def going_on() -> bool:
+            return time.monotonic() < until and not asked_to_stop.is_set()
+
+        dead, violations = _drained(services, now, going_on), check(services, now, going_on).violations
+        batches: list[Cleaned] = []
+        while going_on() and (not batches or batches[-1].more):
             batches.append(clean(services, now))
     removed = {
         "executions": sum(batch.executions for batch in batches),
         "compacted": sum(batch.compacted for batch in batches),
         "expired": sum(batch.expired for batch in batches),
     }
-    log.info("cleaned", extra=removed)
-    return removed
+    emit("cleaner", {"cronny_invariant_violations": len(violations), "cronny_dead_messages": dead})
+    answer = {**removed, "dead_messages": dead, "violations": len(violations)}
+    log.info("cleaned", extra=answer)
+    return answer
+
+
+def _drained(services: Services, now: datetime, going_on: Callable[[], bool]) -> int:
+    """How many dead messages were written down. While their queue is away, everything else is done all the same."""
+    count = 0
+    try:
+        for _ in range(DRAIN_BATCHES):
+            batch = drain(services, now) if going_on() else NOTHING
+            count += batch.messages
+            if not batch.more:
+                break
+    except Unavailable as error:
+        logger("cleaner").warning(str(error))
+    return count

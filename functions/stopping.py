@@ -1,4 +1,4 @@
-"""Stop in good order: a SIGTERM that arrives during an invocation waits until the invocation has noticed."""
+"""Stop in good order: a SIGTERM that arrives during an invocation waits until the invocation has come to its end."""
 
 import os
 import signal
@@ -6,18 +6,27 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+ANSWER_SECONDS = 0.2
+_of_the_process = threading.Event()
+
+
+def ask_all() -> None:
+    """For whoever hosts handlers in threads: ask those that run, and those to come, to stop."""
+    _of_the_process.set()
 
 
 @contextmanager
 def graceful() -> Iterator[threading.Event]:
-    """Within the block SIGTERM only sets the event; after it the signal has its usual effect.
+    """Within the block SIGTERM only sets the event; after it, and the handler's answer, it has its usual effect.
 
-    Outside the main thread Python cannot take signals: then the event is simply never set.
+    Outside the main thread Python cannot take signals: there it is the event that ``ask_all`` sets.
     """
-    asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield _of_the_process
         return
+    asked = threading.Event()
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
         asked.set()
@@ -28,4 +37,14 @@ def graceful() -> Iterator[threading.Event]:
     finally:
         signal.signal(signal.SIGTERM, before)
         if asked.is_set():
-            os.kill(os.getpid(), signal.SIGTERM)
+            _pass_on(before)
+
+
+def _pass_on(usual: Any) -> None:
+    """The usual effect of a SIGTERM. Where that is the end of the process, the runtime hands on the answer first."""
+    if callable(usual):
+        usual(signal.SIGTERM, None)
+        return
+    end = threading.Timer(ANSWER_SECONDS, os.kill, (os.getpid(), signal.SIGTERM))
+    end.daemon = True
+    end.start()

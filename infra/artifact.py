@@ -3,10 +3,14 @@
 `python -m infra.artifact` writes build/artifact.zip for this machine;
 `python -m infra.artifact --lambda --output FOLDER` writes an unpacked one for Lambda, as `sam build` wants it.
 
+Without `--environment development` an artefact for Lambda has no fail points in it: neither in its sources nor in their
+byte code is anything left of `if __debug__:`.
+
 Installing the requirements is the slow part, so that their layer is kept in build/, named by what decides its content.
 """
 
 import argparse
+import ast
 import fcntl
 import hashlib
 import platform
@@ -40,14 +44,16 @@ UNUSED_FILES = re.compile(
 )
 LAMBDA_PLATFORM = {"x86_64": "manylinux2014_x86_64", "arm64": "manylinux2014_aarch64"}
 LAMBDA_PYTHON = "3.13"
+ENVIRONMENTS = ("development", "staging", "production")  # as CRONNY_ENV says
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where the artefact is going to run: this machine, or Lambda on one architecture."""
+    """Where the artefact is going to run: this machine, or Lambda on one architecture; with fail points or without."""
 
     architecture: str | None = None
+    fail_points: bool = True
 
     @property
     def key(self) -> str:
@@ -81,7 +87,7 @@ def build_zip(root: Path = ROOT, target: Target | None = None) -> Path:
     scratch = archive.with_suffix(".new")
     with _alone(root), tempfile.TemporaryDirectory() as folder:
         shutil.copyfile(build_layer(root, target).with_suffix(".zip"), scratch)
-        _copy_sources(root, Path(folder))
+        _copy_sources(root, Path(folder), target)
         _compile(Path(folder), target)
         _add(scratch, Path(folder), target)
         return scratch.rename(archive)
@@ -92,7 +98,7 @@ def build_folder(output: Path, root: Path = ROOT, target: Target | None = None) 
     target = target or Target()
     with _alone(root):
         shutil.copytree(build_layer(root, target), output, dirs_exist_ok=True)
-    _copy_sources(root, output)
+    _copy_sources(root, output, target)
     _compile(output, target)
 
 
@@ -151,7 +157,7 @@ def _unused(name: str) -> bool:
     return chalice or bool(UNUSED_FILES.search(name))
 
 
-def _copy_sources(root: Path, output: Path) -> None:
+def _copy_sources(root: Path, output: Path, target: Target) -> None:
     ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
     for name in SOURCES:
         source, copy = root / name, output / name
@@ -161,6 +167,28 @@ def _copy_sources(root: Path, output: Path) -> None:
             shutil.copytree(source, copy, ignore=ignore, dirs_exist_ok=True)
         elif source.exists():
             shutil.copyfile(source, copy)
+        if not target.fail_points:
+            for file in [copy] if copy.suffix == ".py" else copy.rglob("*.py"):
+                file.write_text(without_fail_points(file.read_text()))
+
+
+def without_fail_points(source: str) -> str:
+    """The source with each `if __debug__` statement replaced by `pass`; lines keep their numbers.
+
+    Compiling with `optimize=1` would do it as well, but not where Lambda has to compile by itself because our own
+    interpreter is another version; and asserts would be gone, too.
+    """
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.If) and any(_is_debug(part) for part in ast.walk(node.test)):
+            assert not node.orelse, f"line {node.lineno}: what only fails on purpose has no else"
+            end = node.end_lineno or node.lineno
+            lines[node.lineno - 1 : end] = [" " * node.col_offset + "pass\n"] + ["\n"] * (end - node.lineno)
+    return "".join(lines)
+
+
+def _is_debug(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "__debug__"
 
 
 def _compile(folder: Path, target: Target) -> None:
@@ -190,9 +218,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m infra.artifact", description="Build the artefact of all functions.")
     parser.add_argument("--lambda", dest="cloud", action="store_true", help="for Lambda instead of this machine")
     parser.add_argument("--architecture", choices=sorted(LAMBDA_PLATFORM), default="x86_64", help="of Lambda")
+    parser.add_argument("--environment", choices=ENVIRONMENTS, help="production for Lambda, else development")
     parser.add_argument("--output", type=Path, help="write an unpacked artefact into this folder")
     options = parser.parse_args(arguments)
-    target = Target(options.architecture if options.cloud else None)
+    environment = options.environment or ("production" if options.cloud else "development")
+    target = Target(options.architecture if options.cloud else None, fail_points=environment == "development")
     if options.output:
         build_folder(options.output, target=target)
     else:

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from shared import VERSION
-from shared.dispatch import dispatch
+from shared.dispatch import dispatch, release
+from shared.failpoints import reach
 from shared.plan import plan
+from shared.probe import probe
 from shared.recover import recover
 from shared.services import Services
 from shared.store import services as own_rows
@@ -32,19 +34,28 @@ S = TypeVar("S", bound=Summary)
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What one tick did, in rows; ``newer`` when another creator has taken over and this one should leave."""
+    """What one tick did, in rows; ``backlog`` while triggers wait for their users' shares.
+
+    ``newer`` when another creator has taken over and this one should leave.
+    """
 
     planned: int = 0
     dispatched: int = 0
     skipped: int = 0
     recovered: int = 0
+    held: int = 0
+    backlog: bool = False
+    probes: int = 0
     newer: bool = False
 
 
 def take_over(services: Services, now: datetime) -> int:
     """Become the newest creator; answers the epoch to hand to ``create``."""
     with services.database.begin() as connection:
-        return own_rows.take_lease(connection, services.instance, now)
+        epoch = own_rows.take_lease(connection, services.instance, now)
+    if __debug__:
+        reach("create.lease_taken")
+    return epoch
 
 
 def join_in(services: Services) -> int:
@@ -58,21 +69,34 @@ def create(services: Services, now: datetime, epoch: int) -> Ticked:
 
     1. Beat, and leave if a newer creator has taken the lease.
     2. Plan, before dispatching: a schedule that was created this second may be due this second.
-    3. Dispatch. 4. Every other second, recover.
+    3. Let go what waits for a share, so that what becomes due now does not overtake it. 4. Dispatch.
+    5. Every other second, recover, and try again hosts that were left alone.
     """
     with services.database.begin() as connection:
         own_rows.beat(connection, "creator", services.instance, VERSION, now)
         if own_rows.current_epoch(connection) != epoch:
             return Ticked(newer=True)
     planned = _until_done(plan, services, now)
+    released = _until_done(release, services, now)
     dispatched = _until_done(dispatch, services, now)
-    recovered = _until_done(recover, services, now) if now.second % RECOVER_EVERY_SECONDS == 0 else []
+    every_other = now.second % RECOVER_EVERY_SECONDS == 0
+    recovered = _until_done(recover, services, now) if every_other else []
+    probes = _until_done(probe, services, now) if every_other else []
     return Ticked(
         planned=sum(summary.planned for summary in planned),
-        dispatched=sum(summary.queued for summary in dispatched),
+        dispatched=sum(summary.queued for summary in released) + sum(summary.queued for summary in dispatched),
         skipped=sum(summary.skipped for summary in dispatched),
         recovered=sum(summary.resent + summary.retried + summary.failed for summary in recovered),
+        held=sum(summary.held for summary in dispatched),
+        backlog=released[-1].waiting or any(summary.held for summary in dispatched),
+        probes=sum(summary.probes for summary in probes),
     )
+
+
+def let_go(services: Services, now: datetime) -> Ticked:
+    """What may be done of a tick's work between two ticks, while triggers wait for their users' shares."""
+    released = _until_done(release, services, now)
+    return Ticked(dispatched=sum(summary.queued for summary in released), backlog=released[-1].waiting)
 
 
 def _until_done(verb: Callable[[Services, datetime], S], services: Services, now: datetime) -> list[S]:

@@ -43,3 +43,7 @@ class NotSignedIn(CronnyError):  # noqa: N818
 
 class Unavailable(CronnyError):  # noqa: N818
     """The database or the queue is away; the same request may succeed later."""
+
+
+class TooSlow(Unavailable):
+    """The database gave up on a statement that took too long."""

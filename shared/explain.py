@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from shared.cron import zone
 from shared.schedule import Schedule, ScheduleStatus, ScheduleType
-from shared.trigger import TriggerId, TriggerKind, TriggerStatus
+from shared.trigger import Hold, TriggerId, TriggerKind, TriggerStatus
 
 
 class Explained(StrEnum):
@@ -17,6 +17,7 @@ class Explained(StrEnum):
     EXECUTING = "executing"
     QUEUED = "queued"
     RETRYING = "retrying"
+    HELD = "held"
     DUE = "due"
     WILL_RUN = "will_run"
     SKIPPED = "skipped"
@@ -41,6 +42,7 @@ class Occurrence:
     attempt: int
     started_at: datetime | None
     finished_at: datetime | None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +121,14 @@ def _of_occurrence(facts: Facts, found: Occurrence) -> tuple[Explained, str]:
         case TriggerStatus.SKIPPED:
             return Explained.SKIPPED, f"It did not run: {_due(facts, found)}, but it was skipped. {reason}."
         case TriggerStatus.CANCELLED:
-            return Explained.CANCELLED, f"It did not run: {_due(facts, found)}, but {reason or 'it was cancelled'}."
+            stopped = f"It was stopped: {_due(facts, found)}, {_started(found)}"
+            told = stopped if found.started_at else f"It did not run: {_due(facts, found)}"
+            return Explained.CANCELLED, f"{told}, but {reason or 'it was cancelled'}."
 
 
 def _of_scheduled(facts: Facts, found: Occurrence) -> tuple[Explained, str]:
+    if found.hold is not None:
+        return Explained.HELD, f"It was {_due(facts, found)}, but did not start yet. {_clause(found.reason)}."
     if found.attempt > 0:
         return Explained.RETRYING, f"It was {_due(facts, found)} and is tried again: {_clause(found.reason)}."
     if found.kind is TriggerKind.BACKFILL:

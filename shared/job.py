@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from shared.retry import RetryPolicy
 from shared.user import UserId
 
 JobId = NewType("JobId", int)
@@ -24,6 +25,13 @@ class JobInputType(StrEnum):
     STATIC = "static_input"
     JOB_OUTPUT = "job_output_as_input"
     TEMPLATE = "job_input_as_template"
+
+
+class Delivery(StrEnum):
+    """What is worse for the target: to get a job twice, or to miss one that may or may not have arrived."""
+
+    AT_LEAST_ONCE = "at_least_once"
+    AT_MOST_ONCE = "at_most_once"
 
 
 class Comparison(StrEnum):
@@ -64,7 +72,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One step: what kind (``job_type``), with which input, for how long at most, and what follows."""
+    """One step: what kind (``job_type``), with which input, for how long at most, and what follows.
+
+    ``retry`` None: a failure is final. ``host`` is the host:port that it calls, where its input says so as it stands.
+    """
 
     id: JobId
     name: str
@@ -74,6 +85,9 @@ class Job:
     condition: Condition = field(default_factory=Condition)
     is_root_job: bool = False
     job_timeout_in_secs: int = DEFAULT_TIMEOUT_SECONDS
+    retry: RetryPolicy | None = None
+    delivery: Delivery = Delivery.AT_LEAST_ONCE
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

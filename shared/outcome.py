@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from shared.failure import NOTHING_SENT
+from shared.failure import FailureKind as FailureKind
 from shared.job import JobId, JsonValue
 
 
@@ -16,11 +18,18 @@ class ExecutionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a runner answers: ``output`` is JSON (kept also for failures), ``error`` a sentence or None."""
+    """What a runner answers: ``output`` is JSON (kept also for failures), ``error`` a sentence or None.
+
+    Of a failure: its kind, whether the work may have reached its target, and how many seconds the target asked to be
+    left alone.
+    """
 
     status: ExecutionStatus
     output: JsonValue = None
     error: str | None = None
+    failure: FailureKind | None = None
+    maybe_sent: bool = True
+    retry_after: float | None = None
 
     @classmethod
     def completed(cls, output: JsonValue = None) -> "Outcome":
@@ -28,9 +37,18 @@ class Outcome:
         return cls(ExecutionStatus.COMPLETED, output)
 
     @classmethod
-    def failed(cls, error: str, output: JsonValue = None) -> "Outcome":
-        """The job did not; ``error`` tells a person why and what to do."""
-        return cls(ExecutionStatus.FAILED, output, error)
+    def failed(
+        cls,
+        error: str,
+        output: JsonValue = None,
+        kind: FailureKind = FailureKind.ERROR,
+        *,
+        maybe_sent: bool | None = None,
+        retry_after: float | None = None,
+    ) -> "Outcome":
+        """The job did not; ``error`` tells a person why and what to do. Without ``maybe_sent`` the kind says it."""
+        sent = kind not in NOTHING_SENT if maybe_sent is None else maybe_sent
+        return cls(ExecutionStatus.FAILED, output, error, kind, sent, retry_after)
 
     @property
     def ok(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared import timetable
 from shared.calendars import Calendar
+from shared.failpoints import reach
 from shared.schedule import ScheduleId, ScheduleType
 from shared.services import Services
 from shared.store import calendars, planning
@@ -46,6 +47,8 @@ def plan(services: Services, now: datetime) -> Planned:
     """
     with services.database.begin() as connection:
         pending = planning.lock_pending(connection, BATCH)
+        if __debug__:
+            reach("plan.locked", connection)
         relative = [row.id for row in pending if row.schedule_type == ScheduleType.RELATIVE]
         running = planning.with_unfinished(connection, relative) if relative else set()
         closed = calendars.of_schedules(connection, [row.id for row in pending])
@@ -60,6 +63,10 @@ def plan(services: Services, now: datetime) -> Planned:
             log.warning("schedule %s is switched off: %s", schedule_id, note)
             planning.switch_off(connection, schedule_id, note)
         settled = planning.settle(connection)
+        if __debug__:
+            reach("plan.written", connection)
+    if __debug__:
+        reach("plan.committed")
     return Planned(len(decided.occurrences), settled, len(pending) == BATCH)
 
 

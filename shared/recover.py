@@ -3,21 +3,25 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from shared.dispatch import send
-from shared.packs import Sendable
-from shared.schedule import ScheduleId, ScheduleType
+from shared.failpoints import reach
+from shared.packs import as_before
+from shared.schedule import Overlap, ScheduleId
 from shared.services import Services
-from shared.store import dispatching, following, recovering
-from shared.trigger import TriggerId, TriggerKind
+from shared.store import dispatching, following, overlapping, recovering
+from shared.trigger import TriggerId, leads_on
 
 log = logging.getLogger("cronny.recover")
 
 BATCH = 1000
-MAX_ATTEMPTS = 3
+# So often a trigger's executor may die before it is the trigger that is to blame. Tries of its jobs are counted apart.
+MAX_CRASHES = 3
 LOST = "The executor of attempt {} was lost before it could record an outcome."
 TRY_AGAIN = " Another attempt follows."
-LAST_ONE = " That was the last attempt."
+LAST_ONE = " That was the last attempt: {} executors were lost with it."
+MAYBE_SENT = " Its job {} may have been delivered and is sent at most once, so there is no other attempt."
 CHANGED = " The schedule was paused, edited or deleted meanwhile, so there is no other attempt."
 
 
@@ -36,15 +40,19 @@ def recover(services: Services, now: datetime) -> Recovered:
 
     1. Put off the next sending of queued triggers nobody claimed. COMMIT, then send them. A crash in between costs
        one more waiting time.
-    2. Triggers whose lease ran out go back to the timetable, alone, or fail after ``MAX_ATTEMPTS``; the executor that
-       lost them is fenced by its attempt number, should it still be alive.
+    2. Triggers whose lease ran out go back to the timetable, alone, or fail after ``MAX_CRASHES``; the executor that
+       lost them is fenced by its attempt number, should it still be alive. A crash before the COMMIT changes nothing.
     """
     speed = services.clock.speed
     with services.database.begin() as connection:
         unclaimed = dispatching.take_unclaimed(connection, now, BATCH, speed)
+        if __debug__ and unclaimed:
+            reach("recover.resend_written", connection)
     if unclaimed:
+        if __debug__:
+            reach("recover.resend_committed")
         log.warning("%s queued triggers were not claimed in time and are sent again", len(unclaimed))
-        send(services, [Sendable(row.id, row.user_id, row.alone) for row in unclaimed], now)
+        send(services, as_before((row.id, row.pack) for row in unclaimed), now)
     retried, failed = _recover_lost(services, now)
     return Recovered(len(unclaimed), retried, failed, BATCH in (len(unclaimed), retried + failed))
 
@@ -53,16 +61,35 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
     again: list[tuple[TriggerId, str]] = []
     over: list[tuple[TriggerId, str]] = []
     relative: list[ScheduleId] = []
+    awaited: list[ScheduleId] = []
     with services.database.begin() as connection:
-        for row in recovering.lock_lost(connection, now, BATCH):
-            ending = CHANGED if row.changed else LAST_ONE if row.attempt >= MAX_ATTEMPTS else TRY_AGAIN
+        lost = recovering.lock_lost(connection, now, BATCH)
+        if __debug__ and lost:
+            reach("recover.lost_locked", connection)
+        for row in lost:
+            ending = _ending(row)
             reason = LOST.format(row.attempt) + ending
             log.warning("trigger %s: %s", row.id, reason)
             (again if ending is TRY_AGAIN else over).append((row.id, reason))
-            leads_on = row.schedule_type == ScheduleType.RELATIVE and row.kind == TriggerKind.PLANNED
-            if ending is not TRY_AGAIN and leads_on:
+            if ending is not TRY_AGAIN and row.overlap != Overlap.ALLOW:
+                awaited.append(row.schedule_id)
+            if ending is not TRY_AGAIN and leads_on(row.schedule_type, row.kind, row.redrives):
                 relative.append(row.schedule_id)
         recovering.retry(connection, again, now)
         recovering.fail(connection, over, now)
         following.plan_after(connection, relative, now)
+        overlapping.wake(connection, awaited, now, services.clock.speed)
+        if __debug__ and lost:
+            reach("recover.lost_written", connection)
+    if __debug__ and lost:
+        reach("recover.lost_committed")
     return len(again), len(over)
+
+
+def _ending(row: Any) -> str:
+    """Whether another attempt follows; ``crashes`` does not count this one yet."""
+    if row.sending_job_id is not None:
+        return MAYBE_SENT.format(row.sending_job or "that was deleted meanwhile")
+    if row.changed:
+        return CHANGED
+    return LAST_ONE.format(MAX_CRASHES) if row.crashes + 1 >= MAX_CRASHES else TRY_AGAIN

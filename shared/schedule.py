@@ -52,6 +52,24 @@ class DstFold(StrEnum):
     BOTH = "both"
 
 
+class Overlap(StrEnum):
+    """What becomes of an occurrence while another run of its schedule has not ended."""
+
+    SKIP = "skip"
+    BUFFER_ONE = "buffer_one"
+    BUFFER_ALL = "buffer_all"
+    ALLOW = "allow"
+    CANCEL_RUNNING = "cancel_running"
+
+
+class CatchUp(StrEnum):
+    """What becomes of occurrences whose time has passed: none of them, the latest, or all that are not too old."""
+
+    NONE = "none"
+    LATEST = "latest"
+    ALL = "all"
+
+
 class ScheduleStatus(StrEnum):
     """pending: to be planned. processing: its next trigger stands. processed: nothing is left. inactive: paused."""
 
@@ -91,7 +109,7 @@ class Schedule:
     """A schedule as its owner sees it.
 
     ``status_note`` says why Cronny itself switched a schedule off. ``runs`` counts the occurrences dispatched while
-    ``max_runs`` is set, ``version`` the edits of its definition.
+    ``max_runs`` is set, ``version`` the edits of its definition. ``catch_up_window_seconds`` None: ``catch_up``'s own.
     """
 
     id: ScheduleId
@@ -112,3 +130,6 @@ class Schedule:
     next_run_at: datetime | None = None
     last_run_at: datetime | None = None
     last_status: str | None = None
+    overlap: Overlap = Overlap.ALLOW
+    catch_up: CatchUp = CatchUp.LATEST
+    catch_up_window_seconds: int | None = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.clock import Clock
-from shared.queue import TriggerQueue
+from shared.queue import DeadLetterQueue, TriggerQueue
 from shared.runners import Runner
 from shared.settings import Settings
 from shared.store.engine import Database
@@ -12,7 +12,7 @@ from shared.store.engine import Database
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything outside a verb. ``instance`` names this process among its like."""
+    """Everything outside a verb. ``instance`` names this process among its like; not everybody has ``dead_letters``."""
 
     settings: Settings
     database: Database
@@ -20,3 +20,4 @@ class Services:
     runners: Mapping[str, Runner]
     clock: Clock
     instance: str
+    dead_letters: DeadLetterQueue | None = None

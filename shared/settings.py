@@ -57,6 +57,7 @@ class Settings:
     jwt_secret: str
     executions_per_job: int
     queue_url: str
+    dead_letter_queue: str
     allowed_networks: tuple[IpNetwork, ...]
     fail_points: Mapping[str, str]
 
@@ -83,6 +84,7 @@ class Settings:
             jwt_secret=reader.read("JWT_SECRET", _secret, default=_development(environment)),
             executions_per_job=reader.read("CRONNY_EXECUTIONS_PER_JOB", _between(1, 10_000), default="10"),
             queue_url=reader.read("CRONNY_QUEUE_URL", _url),
+            dead_letter_queue=reader.read("CRONNY_DEAD_LETTER_QUEUE_URL", _url_or_none, default=""),
             allowed_networks=reader.read("CRONNY_ALLOWED_NETWORKS", _networks, default=""),
             fail_points=reader.read("CRONNY_FAIL_POINTS", partial(_fail_points, environment), default=""),
         )
@@ -102,6 +104,7 @@ NAMES = (
     "JWT_SECRET",
     "CRONNY_EXECUTIONS_PER_JOB",
     "CRONNY_QUEUE_URL",
+    "CRONNY_DEAD_LETTER_QUEUE_URL",
     "CRONNY_ALLOWED_NETWORKS",
     "CRONNY_FAIL_POINTS",
 )
@@ -164,6 +167,10 @@ def _url(raw: str) -> str:
     if not raw.startswith(("http://", "https://")):
         raise ValueError("it must be the URL of an SQS queue")
     return raw
+
+
+def _url_or_none(raw: str) -> str:
+    return _url(raw) if raw else ""
 
 
 def _fail_points(environment: Environment | None, raw: str) -> Mapping[str, str]:

@@ -1,10 +1,17 @@
 """Triggers: one occurrence of a schedule each, decided exactly once.
 
 scheduled --dispatch--> queued --claim--> executing --finish--> completed | failed
-    |                     |                   `--lost, attempts left--> scheduled
-    |                     `--pause, edit, delete--> cancelled --resume at the same due time--> scheduled
-    |--pause, edit, delete--> cancelled
-    `--missed for too long--> skipped
+    |  ^                  |                   |
+    |  `------------------|-------------------|-- a job failed and is tried again, at its time
+    |  `------------------|-------------------|-- its executor died, fewer than MAX_CRASHES times
+    |                     |                   |-- the schedule changed meanwhile, or it died once too often --> failed
+    |                     |                   `-- the next run of its schedule takes its place --> cancelled
+    |                     `--pause, edit, delete, replaced--> cancelled --resume at the same due time--> scheduled
+    |--due, but it may not go yet--> scheduled, with a hold
+    |--pause, edit, delete, replaced--> cancelled
+    `--missed for too long, another run goes on--> skipped
+
+failed, and not discarded: a dead letter --redrive--> scheduled
 """
 
 from dataclasses import dataclass
@@ -14,7 +21,7 @@ from typing import NewType
 
 from shared.action import ActionId
 from shared.job import JsonObject
-from shared.schedule import ScheduleId, ScheduleType
+from shared.schedule import Overlap, ScheduleId, ScheduleType
 from shared.user import UserId
 
 TriggerId = NewType("TriggerId", int)
@@ -40,9 +47,17 @@ class TriggerKind(StrEnum):
     BACKFILL = "backfill"
 
 
+class Hold(StrEnum):
+    """What a trigger that is due waits for: another run of its schedule, its user's share, or a broken target."""
+
+    OVERLAP = "overlap"
+    LIMIT = "limit"
+    BREAKER = "breaker"
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """An occurrence as its owner sees it. ``reason`` says why it did not complete."""
+    """An occurrence as its owner sees it. ``reason``: why it did not complete, or has not yet, by ``hold``."""
 
     id: TriggerId
     user_id: UserId
@@ -53,10 +68,20 @@ class Trigger:
     status: TriggerStatus
     reason: str | None
     attempt: int
+    crashes: int
+    next_attempt_at: datetime
     created_at: datetime
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    hold: Hold | None = None
+    redrives: int = 0
+    discarded_at: datetime | None = None
+
+    @property
+    def wanted_as(self) -> TriggerKind:
+        """What was sent on its way again is its user's wish, whoever wanted it first."""
+        return TriggerKind.MANUAL if self.redrives else self.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +100,31 @@ class Claim:
     schedule_type: ScheduleType
     schedule_name: str
     schedule_input: JsonObject
-    kind: TriggerKind = TriggerKind.PLANNED
+    kind: TriggerKind
+    # When its first attempt began.
+    started_at: datetime
+    lease_until: datetime
+    redrives: int
+    # What replaces the inputs of its jobs: {"job id": input}.
+    job_inputs: JsonObject | None
+    overlap: Overlap
+
+    @property
+    def others_wait(self) -> bool:
+        """Whether other runs of its schedule may wait for its end."""
+        return self.overlap != Overlap.ALLOW and self.schedule_type != ScheduleType.RELATIVE
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether the next run of its schedule may take its place while it goes on."""
+        return self.overlap == Overlap.CANCEL_RUNNING and self.schedule_type != ScheduleType.RELATIVE
 
     @property
     def leads_on(self) -> bool:
-        """Whether its end plans the next run: that of a relative schedule, unless somebody asked for this one."""
-        return self.schedule_type == ScheduleType.RELATIVE and self.kind == TriggerKind.PLANNED
+        """Whether its end plans the next run: see ``leads_on``."""
+        return leads_on(self.schedule_type, self.kind, self.redrives)
+
+
+def leads_on(schedule_type: str, kind: str, redrives: int) -> bool:
+    """Whether the end of a trigger plans the next run: that of a relative schedule, unless somebody asked for it."""
+    return schedule_type == ScheduleType.RELATIVE and kind == TriggerKind.PLANNED and redrives == 0

@@ -1,144 +1,48 @@
-"""Walking an action's chain for one attempt of one trigger: the root job, its condition, the next job, until it ends.
-
-Nobody can stop a thread, so the thread that walks is watched by another one, through ``Progress``: what runs now, and
-until when. When that is over, the watcher takes the step away and records it itself. The walk finds out when its runner
-comes back, and leaves without another word. The lock in ``Progress`` decides which of the two came first.
-"""
+"""Walking an action's chain for one attempt of one trigger: the root job, its condition, the next job, to the end."""
 
 import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from threading import Lock
 
 from shared import inputs
-from shared.action import JobGraph
+from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure, out_of_time, stopped
 from shared.conditions import next_job
 from shared.errors import Invalid
-from shared.job import Job, JobId, JsonObject, JsonValue
-from shared.outcome import JobExecution, Outcome
+from shared.failpoints import reach
+from shared.job import Delivery, Job, JobId, JsonObject, JsonValue
+from shared.outcome import FailureKind, JobExecution, Outcome
+from shared.progress import Progress, Step
 from shared.runners import RunContext, Runner
-from shared.runners.failure import no_answer_within
 
 _log = logging.getLogger(__name__)
 
 # What has ended, and how many seconds the job after it may take (None: the chain is over), for the lease to cover.
 Report = Callable[[JobExecution, int | None], None]
-
-
-class WalkStatus(StrEnum):
-    """How a chain ends."""
-
-    COMPLETED = "completed"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class WalkResult:
-    """What became of a chain; ``reason`` is a sentence that names the job that failed."""
-
-    status: WalkStatus
-    reason: str | None = None
-
-    @classmethod
-    def failed(cls, reason: str) -> "WalkResult":
-        """The chain broke off."""
-        return cls(WalkStatus.FAILED, reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt of one trigger. ``lasts_until`` is an instant of ``time.monotonic()`` that no job may outlive.
-
-    ``context`` is what templates see of the run: {schedule, trigger}. ``done`` are the jobs that completed in earlier
-    attempts: they do not run again, their output counts. ``idempotency_key`` is the trigger's, alike in every attempt.
-    """
-
-    graph: JobGraph
-    trigger_id: int
-    number: int
-    idempotency_key: str
-    context: JsonObject
-    lasts_until: float
-    done: Mapping[JobId, JobExecution] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A job that runs: since when, until which instant of ``time.monotonic()``, and how many seconds that gives it."""
-
-    job: Job
-    input: JsonValue
-    started_at: datetime
-    deadline: float
-    seconds: float
-
-    def ended(self, outcome: Outcome, at: datetime) -> JobExecution:
-        """The record of it."""
-        return JobExecution(self.job.id, self.job.name, self.job.job_type, self.input, outcome, self.started_at, at)
-
-    def overrun(self, at: datetime) -> JobExecution:
-        """The record of it when nobody waits any longer."""
-        return self.ended(Outcome.failed(no_answer_within(self.seconds)), at)
-
-
-class Progress:
-    """How far a walk is, for the thread that watches it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._step: Step | None = None
-        self._abandoned = False
-
-    @property
-    def step(self) -> Step | None:
-        """What runs now; None before, between and after jobs."""
-        return self._step
-
-    def give_up(self, overdue_at: float) -> Step | None:
-        """Take away the step whose deadline has passed at this instant; nothing will be reported of it or after it.
-
-        None when no step is overdue (the walk goes on) or it was taken before. Leave a runner a second beyond its
-        deadline: its own words about what went wrong are better than the watcher's.
-        """
-        with self._lock:
-            if self._abandoned or self._step is None or overdue_at <= self._step.deadline:
-                return None
-            self._abandoned = True
-            return self._step
-
-    def abandon(self) -> Step | None:
-        """Stop waiting whatever runs; the answer is what did. Nothing will be reported any more."""
-        with self._lock:
-            self._abandoned = True
-            return self._step
-
-    def begin(self, step: Step) -> bool:
-        """For the walk: this runs now. False when nobody waits."""
-        with self._lock:
-            self._step = step
-            return not self._abandoned
-
-    def end(self, tell: Callable[[], None]) -> bool:
-        """For the walk: what ran has ended, ``tell`` says so. False, and nothing said, when nobody waits."""
-        with self._lock:
-            if not self._abandoned:
-                tell()
-            self._step = None
-            return not self._abandoned
+# Write down that this job is about to be sent; False when it is not written before the deadline, or nobody waits.
+Announce = Callable[[Job, float], bool]
+# Whether the job may call its host now: None, or what becomes of the attempt instead.
+Admit = Callable[[Step], WalkResult | None]
 
 
 def walk(
-    attempt: Attempt, runners: Mapping[str, Runner], now: Callable[[], datetime], report: Report, progress: Progress
+    attempt: Attempt,
+    runners: Mapping[str, Runner],
+    now: Callable[[], datetime],
+    report: Report,
+    progress: Progress,
+    announce: Announce = lambda _job, _deadline: True,
+    admit: Admit = lambda _step: None,
 ) -> WalkResult | None:
     """Run the chain to its end; None when it was abandoned on the way.
 
     ``report`` is called once for each job that ran, in order, before the next one begins, and must not wait.
+    ``announce`` is called before a job of ``at_most_once`` is sent, and waits until that is durable. ``admit`` is
+    called before any job is sent, with the input that was made for it.
     """
     try:
-        return _Walk(attempt, runners, now, report, progress).go()
+        return _Walk(attempt, runners, now, report, progress, announce, admit).go()
     except Exception as error:
         # Whatever it is, it must end this trigger and no other.
         _log.exception("a walk broke")
@@ -152,7 +56,10 @@ class _Walk:
     now: Callable[[], datetime]
     report: Report
     progress: Progress
+    announce: Announce
+    admit: Admit
     ended: dict[JobId, JobExecution] = field(default_factory=dict)
+    has_run: bool = False
 
     def go(self) -> WalkResult | None:
         at: Job | WalkResult | None = self.attempt.graph.root or WalkResult.failed("the action has no root job")
@@ -165,46 +72,91 @@ class _Walk:
         kept = self.attempt.done.get(job.id)
         if kept is not None and kept.outcome.ok:
             return self._after(job, kept)
+        if not self._has_time(job):
+            return self._left(job)
         execution = self._run(job)
-        if execution is None:
-            return None
+        if not isinstance(execution, JobExecution):
+            return execution
         after = self._after(job, execution)
-        timeout = after.job_timeout_in_secs if isinstance(after, Job) else None
+        timeout = self._next_timeout(after)
         return after if self.progress.end(lambda: self.report(execution, timeout)) else None
 
-    def _run(self, job: Job) -> JobExecution | None:
+    def _left(self, job: Job) -> WalkResult | None:
+        """What becomes of a job that is not begun."""
+        if self.progress.abandoned:
+            return None
+        return stopped(job, self.now()) if self.progress.stopping else out_of_time(job, self.now())
+
+    def _next_timeout(self, after: Job | WalkResult) -> int | None:
+        if not isinstance(after, Job):
+            return None
+        # What completed in an earlier attempt is passed over, and what comes after it is not known yet.
+        known = () if after.id in self.attempt.done else (after,)
+        return max(job.job_timeout_in_secs for job in known or self.attempt.graph.jobs)
+
+    def _has_time(self, job: Job) -> bool:
+        """Whether the lease and this executor last for the job. The first one is never put off, so that all get on."""
+        late = time.monotonic() + job.job_timeout_in_secs > self.attempt.lasts_until
+        if late and self.has_run:
+            return False
+        return self.progress.covered(job.job_timeout_in_secs, self.attempt.lasts_until)
+
+    def _run(self, job: Job) -> JobExecution | WalkResult | None:
+        self.has_run = True
         started = time.monotonic()
         deadline = min(started + job.job_timeout_in_secs, self.attempt.lasts_until)
         try:
-            given = inputs.job_input(job, self.attempt.graph, self.ended, self._context())
-            unusable = None
+            given, unusable = self._input(job), None
         except Invalid as error:
-            given, unusable = job.job_input_value, Outcome.failed(f"its input cannot be made: {error}")
+            given = job.job_input_value
+            unusable = Outcome.failed(f"its input cannot be made: {error}", kind=FailureKind.INVALID_INPUT)
         step = Step(job, given, self.now(), deadline, max(deadline - started, 0.0))
         if not self.progress.begin(step):
             return None
-        return step.ended(unusable or self._outcome(step), self.now())
+        outcome = unusable or self._impossible(step)
+        wait = self.admit(step) if outcome is None else None
+        if wait is not None:
+            return wait if self.progress.end(lambda: None) else None
+        if outcome is None and job.delivery is Delivery.AT_MOST_ONCE and not self.announce(job, deadline):
+            return None if not self.progress.end(lambda: None) else out_of_time(job, self.now())
+        return step.ended(outcome or self._outcome(step), self.now())
+
+    def _input(self, job: Job) -> JsonValue:
+        """Raises ``Invalid``."""
+        if str(job.id) in self.attempt.job_inputs:
+            return self.attempt.job_inputs[str(job.id)]
+        return inputs.job_input(job, self.attempt.graph, self.ended, self._context())
+
+    def _impossible(self, step: Step) -> Outcome | None:
+        """Why the job's runner cannot be asked."""
+        if step.job.job_type not in self.runners:
+            return Outcome.failed(f"there is no job type {step.job.job_type}", maybe_sent=False)
+        if step.deadline <= time.monotonic():
+            return Outcome.failed("no time was left for it in this run of the executor", maybe_sent=False)
+        return None
 
     def _outcome(self, step: Step) -> Outcome:
-        job = step.job
-        runner = self.runners.get(job.job_type)
-        if runner is None:
-            return Outcome.failed(f"there is no job type {job.job_type}")
-        if step.deadline <= time.monotonic():
-            return Outcome.failed("no time was left for it in this run of the executor")
-        attempt = self.attempt
+        job, attempt = step.job, self.attempt
         key = f"{attempt.idempotency_key}-{job.id}"
+        once = job.delivery is Delivery.AT_MOST_ONCE
+        context = RunContext(step.deadline, key, attempt.trigger_id, attempt.number, once, step.started_at)
         try:
-            return runner.run(step.input, RunContext(step.deadline, key, attempt.trigger_id, attempt.number))
+            if __debug__:
+                reach("run.started")
+            outcome = self.runners[job.job_type].run(step.input, context)
+            if __debug__:
+                reach("run.answered")
         except Exception as error:
             _log.exception("a runner raised instead of answering", extra={"job_type": job.job_type})
-            return Outcome.failed(f"the {job.job_type} runner failed unexpectedly ({type(error).__name__})")
+            broken = f"the {job.job_type} runner failed unexpectedly ({type(error).__name__})"
+            return Outcome.failed(broken, kind=FailureKind.CRASHED)
+        return outcome
 
     def _after(self, job: Job, execution: JobExecution) -> Job | WalkResult:
         self.ended[job.id] = execution
         outcome = execution.outcome
         if not outcome.ok:
-            return WalkResult.failed(f"job {job.name} failed: {outcome.error}")
+            return after_failure(self.attempt, job, outcome, self.now())
         following = next_job(job.condition, outcome.output, self._context())
         if following is None:
             return WalkResult(WalkStatus.COMPLETED)

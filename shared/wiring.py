@@ -4,16 +4,20 @@ import os
 import platform
 from collections.abc import Sequence
 from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from shared import failpoints
 from shared.clock import Reading, SteppedClock
-from shared.queue import Pack, TriggerQueue
+from shared.queue import DeadLetterQueue, DeadMessage, Pack, TriggerQueue
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
 from shared.store import virtual_clock
 from shared.store.engine import Database, connect
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
 
 
 @cache
@@ -29,6 +33,7 @@ def services() -> Services:
         runners=build_runners(settings.allowed_networks),
         clock=clock(database, settings),
         instance=f"{platform.node()}-{uuid4().hex[:8]}",
+        dead_letters=_DeadLettersOnFirstUse(settings.dead_letter_queue) if settings.dead_letter_queue else None,
     )
 
 
@@ -54,11 +59,35 @@ class _SqsOnFirstUse:
 
     @cached_property
     def _queue(self) -> TriggerQueue:
-        import boto3
-        from botocore.config import Config
-
         from shared.queue.sqs import SqsTriggerQueue
 
         # Short: a queue that does not answer must not hold up a tick; recover sends again.
-        config = Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 1})
-        return SqsTriggerQueue(boto3.client("sqs", config=config), self._url)
+        return SqsTriggerQueue(_sqs(), self._url)
+
+
+class _DeadLettersOnFirstUse:
+    """Only the cleaner looks there."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def receive(self) -> Sequence[DeadMessage]:
+        """As ``DeadLetterQueue`` says."""
+        return self._queue.receive()
+
+    def delete(self, message: DeadMessage) -> None:
+        """As ``DeadLetterQueue`` says."""
+        self._queue.delete(message)
+
+    @cached_property
+    def _queue(self) -> DeadLetterQueue:
+        from shared.queue.sqs import SqsDeadLetterQueue
+
+        return SqsDeadLetterQueue(_sqs(), self._url)
+
+
+def _sqs() -> "SQSClient":
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("sqs", config=Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 1}))

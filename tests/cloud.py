@@ -146,3 +146,19 @@ class Cloud:
             return self.request("GET", "/health")[0] == 200
         except (OSError, ValueError):
             return False
+
+
+def http_job(cloud: Cloud, action: int, name: str, **fields: Any) -> int:
+    template = cloud.call("POST", "/job_templates", {"name": "http"})["job_template"]["id"]
+    job = {"name": name, "action_id": action, "job_template_id": template, "job_input_type": "static_input"}
+    return int(cloud.call("POST", "/jobs", job | fields, expect=201)["job"]["id"])
+
+
+def new_action(cloud: Cloud, name: str) -> int:
+    return int(cloud.call("POST", "/actions", {"name": name}, expect=201)["action"]["id"])
+
+
+def new_schedule(cloud: Cloud, action: int, **fields: Any) -> int:
+    given = {"name": "often", "action_id": action, "schedule_type": "recurring", "schedule_value": "2"}
+    body = given | {"schedule_unit": "second"} | fields
+    return int(cloud.call("POST", "/schedules", body, expect=201)["schedule"]["id"])

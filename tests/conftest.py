@@ -1,5 +1,6 @@
 """A real PostgreSQL for every test: one server per run, one migrated template database, one clone of it per test."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,14 +14,22 @@ from sqlalchemy import Connection, Engine
 
 from infra.local.postgres import EmbeddedPostgres
 from infra.migrations.run import upgrade
+from shared.failpoints import arm
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
 from shared.store.engine import Database, connect
 from shared.store.invariants import violations
+from tests.cloud import Cloud
 from tests.fakes import RecordedQueue, SetClock
+from tests.targets import Target, running_target
 
 TEMPLATE = "cronny_template"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: the tests of the whole local cloud mostly wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator
     postgres = EmbeddedPostgres(home, fsync=False)
     with lock:
         first = not users.exists()
-        settings = _settings(postgres.start())
+        settings = server_settings(postgres.start())
         if first:
             with_database(settings, f"CREATE DATABASE {TEMPLATE}")
             database = connect(replace(settings, db_name=TEMPLATE))
@@ -110,7 +119,26 @@ def services(settings: Settings, queue: RecordedQueue, clock: SetClock) -> Itera
     database.close()
 
 
-def _settings(variables: dict[str, str]) -> Settings:
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A running local cloud without the demo."""
+    cloud = Cloud(tmp_path_factory.mktemp("cloud") / "home")
+    try:
+        cloud.start()
+        yield cloud
+    finally:
+        cloud.stop()
+        assert cloud.processes() == [], "the local cloud left processes behind"
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    with running_target() as target:
+        yield target
+
+
+def server_settings(variables: dict[str, str]) -> Settings:
+    """Settings of a server that names itself by DB_* variables; jobs may call loopback."""
     rest = {"CRONNY_QUEUE_URL": "http://127.0.0.1:1/queue", "CRONNY_ALLOWED_NETWORKS": "127.0.0.0/8"}
     return Settings.load(variables | rest)
 
@@ -121,6 +149,13 @@ def with_database(settings: Settings, statement: str) -> None:
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(statement)
     database.close()
+
+
+@pytest.fixture(autouse=True)
+def _unarmed() -> Iterator[None]:
+    """No fail point outlives the test that armed it."""
+    yield
+    arm({})
 
 
 @pytest.fixture

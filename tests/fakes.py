@@ -1,11 +1,11 @@
-"""The only fakes: a queue that remembers, a clock that is set. Databases, targets and runners are real."""
+"""The only fakes: queues that remember, a clock that is set. Databases, targets and runners are real."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.errors import Unavailable
-from shared.queue import Pack
+from shared.queue import DeadMessage, Pack
 
 
 @dataclass
@@ -20,6 +20,25 @@ class RecordedQueue:
             raise Unavailable("The trigger queue is away: a test says so")
         self.packs.extend(packs)
         return len(packs)
+
+
+@dataclass
+class DeadQueue:
+    """Holds messages until they are deleted; ``away`` makes it unreachable, ``stubborn`` undeletable."""
+
+    messages: list[DeadMessage] = field(default_factory=list)
+    away: bool = False
+    stubborn: bool = False
+
+    def receive(self) -> list[DeadMessage]:
+        if self.away:
+            raise Unavailable("The dead letter queue is away: a test says so")
+        return self.messages[:10]
+
+    def delete(self, message: DeadMessage) -> None:
+        if self.stubborn:
+            raise Unavailable("The dead letter queue is away: a test says so")
+        self.messages.remove(message)
 
 
 @dataclass

@@ -25,13 +25,19 @@ class Seen:
 
 @dataclass
 class Target:
-    """Where it listens, and what came in. ``release`` lets requests to /hang and /drip go."""
+    """Where it listens, and what came in. ``release`` lets requests to /hang and /drip go.
+
+    ``answers`` are the statuses that /answers gives, one after the other, the last one for ever; with each of them
+    go the ``headers``.
+    """
 
     url: str
     port: int
     seen: list[Seen] = field(default_factory=list)
     release: threading.Event = field(default_factory=threading.Event)
     connections: int = 0
+    answers: list[int] = field(default_factory=lambda: [200])
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -80,6 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
     def say_status(self, rest: str, _seen: Seen) -> None:
         self.reply(int(rest), b'{"says": "' + rest.encode() + b'"}', Location="/echo")
 
+    def say_answers(self, _rest: str, seen: Seen) -> None:
+        """The next status of the target's list."""
+        status = self.target.answers.pop(0) if len(self.target.answers) > 1 else self.target.answers[0]
+        self.reply(status, json.dumps({"answered": status}).encode(), **self.target.headers)
+
     def say_body(self, _rest: str, seen: Seen) -> None:
         """The request's body back, under the content type of the query."""
         self.reply(200, seen.body, **{"Content-Type": seen.query.get("type", ["application/json"])[0]})
@@ -88,6 +99,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing, until released."""
         self.target.release.wait(60)
         self.close_connection = True
+
+    def say_wait(self, _rest: str, _seen: Seen) -> None:
+        """An answer, once released."""
+        self.target.release.wait(60)
+        self.reply(200, b"{}")
 
     def say_drip(self, _rest: str, _seen: Seen) -> None:
         """Headers at once, then a byte at a time, for ever."""

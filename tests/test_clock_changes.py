@@ -172,7 +172,9 @@ def test_a_fast_creator_gives_every_occurrence_its_own_trigger(
     triggers = the_triggers(services, schedule)
     step = timedelta(seconds=10)
     assert [trigger.due_at for trigger in triggers] == [SPRING + step * (n + 1) for n in range(len(triggers))]
-    assert [trigger.status for trigger in triggers] == ["queued"] * (passed // step) + ["scheduled"]
+    # Nobody executes anything, so all but the first few wait for their user's share.
+    decided = [trigger.status == "queued" or trigger.hold == "limit" for trigger in triggers]
+    assert decided == [True] * (passed // step) + [False]
 
 
 def test_an_executor_has_as_long_in_fast_time_as_in_real_time(

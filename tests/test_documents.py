@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from shared.settings import NAMES
 
@@ -59,3 +60,13 @@ def test_every_direct_requirement_has_its_reason() -> None:
         names = re.findall(r"^([A-Za-z][\w-]*)", (ROOT / lock).read_text(), re.MULTILINE)
         unexplained = {each for each in names if not re.search(rf"\b{re.escape(each)}\b", text)}
         assert unexplained <= {"boto3-stubs", "types-croniter", "types-jmespath", "types-jsonschema", "types-PyYAML"}
+
+
+def test_every_statement_that_operations_show_runs(connection: Connection) -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    statements = [
+        each for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL) for each in block.split(";\n") if each
+    ]
+    assert len(statements) > 10
+    for statement in statements:
+        connection.exec_driver_sql(statement.replace("%", "%%"))

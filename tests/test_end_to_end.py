@@ -1,55 +1,17 @@
-"""The whole of Cronny as its user meets it: `up`, then HTTP alone, on every real part; processes die in between."""
+"""The whole of Cronny as its user meets it: `up`, then HTTP alone, on every real part."""
 
-import os
 import re
-import signal
 import subprocess
-import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from tests.cloud import ROOT, Cloud, wait_for
-from tests.targets import Target, running_target
+from tests.cloud import ROOT, Cloud, http_job, new_action, new_schedule, wait_for
+from tests.targets import Target
 
 pytestmark = pytest.mark.cloud
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A running local cloud without the demo."""
-    cloud = Cloud(tmp_path_factory.mktemp("cloud") / "home")
-    try:
-        cloud.start()
-        yield cloud
-    finally:
-        cloud.stop()
-        assert cloud.processes() == [], "the local cloud left processes behind"
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with running_target() as target:
-        yield target
-
-
-def http_job(cloud: Cloud, action: int, name: str, **fields: Any) -> int:
-    template = cloud.call("POST", "/job_templates", {"name": "http"})["job_template"]["id"]
-    job = {"name": name, "action_id": action, "job_template_id": template, "job_input_type": "static_input"}
-    return int(cloud.call("POST", "/jobs", job | fields, expect=201)["job"]["id"])
-
-
-def new_action(cloud: Cloud, name: str) -> int:
-    return int(cloud.call("POST", "/actions", {"name": name}, expect=201)["action"]["id"])
-
-
-def new_schedule(cloud: Cloud, action: int, **fields: Any) -> int:
-    given = {"name": "often", "action_id": action, "schedule_type": "recurring", "schedule_value": "2"}
-    body = given | {"schedule_unit": "second"} | fields
-    return int(cloud.call("POST", "/schedules", body, expect=201)["schedule"]["id"])
 
 
 def due(trigger: Any) -> datetime:
@@ -110,69 +72,6 @@ def test_a_schedule_fires_pauses_and_resumes_at_a_single_rate(cloud: Cloud, targ
     keys = [seen.headers["idempotency-key"] for seen in target.seen]
     assert len(keys) == len(set(keys)), "a job was sent twice"
     assert cloud.violations() == []
-
-
-def test_a_trigger_whose_executor_is_killed_in_the_middle_of_a_job_still_ends(cloud: Cloud, target: Target) -> None:
-    cloud.register("grace")
-    action = new_action(cloud, "slow")
-    http_job(cloud, action, "hangs", job_timeout_in_secs=2, job_input_value={"url": f"{target.url}/hang"})
-    now = datetime.now(UTC)
-    instant = (now + timedelta(seconds=2)).isoformat()
-    schedule = new_schedule(cloud, action, schedule_type="absolute", schedule_value=instant)
-    wait_for("the job to be called", 20, lambda: target.seen)
-    for pid in cloud.worker("executor"):
-        os.kill(pid, signal.SIGKILL)
-    trigger = wait_for("the trigger to end", 60, lambda: cloud.triggers(schedule, "failed"))[0]
-    assert trigger["attempt"] == 2
-    assert "no answer within 2 s" in trigger["reason"]
-    assert {seen.headers["idempotency-key"] for seen in target.seen} == {target.seen[0].headers["idempotency-key"]}
-
-
-@pytest.mark.parametrize("victim", ["executor", "creator", "emulator", "postgres", "everything"])
-def test_nothing_is_lost_or_doubled_when_processes_are_killed(cloud: Cloud, target: Target, victim: str) -> None:
-    """Many schedules of the same second; something dies while they run; each ends completed and was decided once."""
-    cloud.register(f"kill-{victim}")
-    action = new_action(cloud, "count")
-    http_job(cloud, action, "count", job_timeout_in_secs=2, job_input_value={"url": f"{target.url}/echo"})
-    instant = (datetime.now(UTC) + timedelta(seconds=4)).replace(microsecond=0).isoformat()
-    schedules = [
-        new_schedule(cloud, action, name=f"n{number}", schedule_type="absolute", schedule_value=instant)
-        for number in range(40)
-    ]
-    threading.Thread(target=kill, args=(cloud, victim, target)).start()
-    wait_for("every schedule to be processed", 90, lambda: all_processed(cloud))
-    for schedule in schedules[::8]:
-        (trigger,) = cloud.triggers(schedule)
-        assert trigger["status"] == "completed"
-    totals = cloud.call("GET", "/dashboard/stats")["stats"]["totals"]
-    assert totals["triggers"] == len(schedules)
-    called = [seen.headers["x-cronny-trigger"] for seen in target.seen]
-    assert len(set(called)) == len(schedules)
-    assert cloud.violations() == []
-
-
-def kill(cloud: Cloud, victim: str, target: Target) -> None:
-    wait_for("the first call", 60, lambda: target.seen)
-    if victim == "everything":
-        cloud.kill_everything()
-        cloud.start()
-        return
-    pids = {
-        "executor": lambda: cloud.worker("executor"),
-        "creator": lambda: cloud.worker("creator"),
-        "emulator": lambda: cloud.processes("-m ministack"),
-        "postgres": lambda: cloud.processes("postgres", "-D"),
-    }[victim]()
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-
-
-def all_processed(cloud: Cloud) -> bool:
-    try:
-        status, answer = cloud.request("GET", "/api/cronny/v1/dashboard/stats")
-    except (OSError, ValueError):
-        return False
-    return status == 200 and answer["stats"]["schedule_statuses"].get("processed") == 40
 
 
 def three_completed(cloud: Cloud, schedule: int) -> list[Any] | None:

@@ -1,6 +1,6 @@
 """Rows that tests start from, written as the API would write them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,14 +10,22 @@ from shared.action import ActionId
 from shared.job import JobId
 from shared.schedule import ScheduleId
 from shared.services import Services
-from shared.store.tables import actions, job_executions, job_templates, jobs, schedules, triggers, users
+from shared.store.tables import actions, breakers, job_executions, job_templates, jobs, schedules, triggers, users
 from shared.user import UserId
 
+STARTER, PRO, ENTERPRISE = 1, 2, 3
 
-def new_user(services: Services, name: str = "ada") -> UserId:
-    """A user of the starter plan."""
-    row = {"username": name, "email": f"{name}@example.org", "password_hash": "-"}
+
+def new_user(services: Services, name: str = "ada", plan_id: int = STARTER) -> UserId:
+    """A user of the starter plan unless said otherwise."""
+    row = {"username": name, "email": f"{name}@example.org", "password_hash": "-", "plan_id": plan_id}
     return UserId(_insert(services, users, row))
+
+
+def give_plan(services: Services, user_id: UserId, plan_id: int) -> None:
+    """Move a user to another plan."""
+    with services.database.begin() as connection:
+        connection.execute(update(users).where(users.c.id == user_id).values(plan_id=plan_id))
 
 
 def new_action(services: Services, user_id: UserId, name: str = "greet") -> ActionId:
@@ -75,6 +83,15 @@ def set_trigger(services: Services, trigger_id: int, **fields: Any) -> None:
         connection.execute(update(triggers).where(triggers.c.id == trigger_id).values(**fields))
 
 
+def complete_all(services: Services) -> int:
+    """Whatever is queued or executing completes; answers how many."""
+    ended = {"status": "completed", "attempt": 1, "lease_until": None}
+    instants = {"started_at": triggers.c.queued_at, "finished_at": triggers.c.queued_at}
+    on_the_way = triggers.c.status.in_(["queued", "executing"])
+    with services.database.begin() as connection:
+        return connection.execute(update(triggers).where(on_the_way).values(**ended, **instants)).rowcount
+
+
 def the_schedule(services: Services, schedule_id: ScheduleId) -> Any:
     """A schedule's row."""
     with services.database.begin() as connection:
@@ -106,6 +123,51 @@ def count(services: Services, table: Any, **where: Any) -> int:
 def due_times(services: Services, schedule_id: ScheduleId) -> list[datetime]:
     """When a schedule's triggers are due, in order."""
     return [row.due_at for row in the_triggers(services, schedule_id)]
+
+
+def new_breaker(services: Services, user_id: UserId, host: str, **fields: Any) -> None:
+    """A breaker that is open, and to be tried in 30 seconds, unless said otherwise."""
+    now = services.clock.now()
+    row = {
+        "state": "open",
+        "failures": 5,
+        "last_error": "the connection was refused",
+        "opens": 1,
+        "opened_at": now,
+        "probe_at": now + timedelta(seconds=30),
+        "updated_at": now,
+    } | fields
+    with services.database.begin() as connection:
+        connection.execute(insert(breakers).values(user_id=user_id, host=host, **row))
+
+
+def the_breaker(services: Services, user_id: UserId, host: str) -> Any:
+    """A breaker's row, or None."""
+    with services.database.begin() as connection:
+        mine = select(breakers).where(breakers.c.user_id == user_id, breakers.c.host == host)
+        return connection.execute(mine).one_or_none()
+
+
+def new_held(
+    services: Services, user_id: UserId, host: str, count: int = 1, action: ActionId | None = None
+) -> list[int]:
+    """Triggers that wait for a host, each of a schedule of its own, in due order: the last is due a second ago."""
+    now, action = services.clock.now(), action or new_action(services, user_id, f"waits {uuid4().hex}")
+    held = {"status": "scheduled", "attempt": 1, "hold": "breaker", "held_for": host, "reason": "Waiting"}
+    ids = []
+    for position in range(count):
+        schedule = new_schedule(services, user_id, action, schedule_type="absolute", schedule_status="processing")
+        set_schedule(services, schedule, exhausted=True)
+        times = {"due_at": now - timedelta(seconds=count - position), "next_attempt_at": now + timedelta(minutes=5)}
+        row = {"user_id": user_id, "schedule_id": schedule, "action_id": action, "schedule_version": 1, **held, **times}
+        ids.append(_insert(services, triggers, row))
+    return ids
+
+
+def the_trigger(services: Services, trigger_id: int) -> Any:
+    """A trigger's row."""
+    with services.database.begin() as connection:
+        return connection.execute(select(triggers).where(triggers.c.id == trigger_id)).one()
 
 
 def _insert(services: Services, table: Any, row: dict[str, Any]) -> int:

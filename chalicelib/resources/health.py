@@ -11,6 +11,8 @@ from shared.manage.readiness import get_readiness
 
 routes = Routes("health", prefix="")
 
+AWAY = "The database does not answer: nothing fires until it is back, and what is missed meanwhile is caught up."
+
 
 @routes("GET", "/health", public=True)
 def alive(_call: Call) -> Answer:
@@ -22,7 +24,16 @@ def ready(call: Call) -> Answer:
     try:
         readiness = get_readiness(call.services)
     except Unavailable:
-        return Answer({"status": "unavailable", "database": "away"}, HTTPStatus.SERVICE_UNAVAILABLE)
+        away = {"status": "unavailable", "version": VERSION, "database": "away", "problems": [AWAY]}
+        return Answer(away, HTTPStatus.SERVICE_UNAVAILABLE)
     ages = {name: None if age is None else round(age, 1) for name, age in readiness.heartbeat_ages.items()}
-    body = {"status": "ok" if readiness.ready else "unavailable", "database": "ok", "heartbeat_age_seconds": ages}
+    body = {
+        "status": "ok" if readiness.ready else "unavailable",
+        "version": VERSION,
+        "database": "ok",
+        "heartbeat_age_seconds": ages,
+        "instances": readiness.instances,
+        "creator_lag_seconds": round(readiness.lag, 1),
+        "problems": [*readiness.hindrances, *readiness.warnings],
+    }
     return Answer(body, HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE)

@@ -8,9 +8,9 @@ from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
 from chalicelib.wire import explanations
 from chalicelib.wire import preview as wire_preview
-from chalicelib.wire.drafts import change, new
+from chalicelib.wire.drafts import change, new, sent_filter
 from chalicelib.wire.history import trigger_to_json
-from chalicelib.wire.runs import BackfillFields, BulkFields, RunFields, backfill_to_json, bulk_filters, bulk_to_json
+from chalicelib.wire.runs import BackfillFields, BulkFields, RunFields, backfill_to_json, bulk_to_json
 from chalicelib.wire.schedules import ScheduleFields, ScheduleFilters, to_json
 from shared.manage import runs, schedules
 from shared.manage.bulk import change_many
@@ -96,7 +96,7 @@ def explain(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
 @routes("POST", "/schedules/bulk")
 def bulk(call: Call, user_id: UserId) -> Answer:
     body = call.body()
-    result = change_many(call.services, user_id, new(BulkFields, body), bulk_filters(body))
+    result = change_many(call.services, user_id, new(BulkFields, body), sent_filter(ScheduleFilters, body))
     return Answer({"bulk": bulk_to_json(result), "message": f"{result.changed} schedules changed."})
 
 

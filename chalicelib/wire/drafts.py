@@ -46,6 +46,23 @@ def change(model: type[Wire], body: Mapping[str, Any]) -> Draft:
     return Draft({name: getattr(sent, name) for name in sent.model_fields_set}, faults)
 
 
+def sent_filter(model: type[Wire], body: Mapping[str, Any]) -> Draft | None:
+    """The filters of a list, by the same names and rules, as a body names them under ``filter``; None without them.
+
+    What is no filter is a fault: one that is misspelt would match everything.
+    """
+    sent = body.get("filter")
+    if sent is None:
+        return None
+    if not isinstance(sent, Mapping):
+        return Draft(faults=(Fault("filter", "must be a JSON object"),))
+    names = {known.alias or name for name, known in model.model_fields.items()}
+    unknown = tuple(Fault(f"filter.{name}", "is no filter of this list") for name in sent if name not in names)
+    found = change(model, sent)
+    wrong = tuple(Fault(f"filter.{fault.field}", fault.message) for fault in found.faults)
+    return Draft(found.fields, (*unknown, *wrong))
+
+
 def _validated(model: type[W], body: Mapping[str, Any]) -> tuple[W, tuple[Fault, ...]]:
     try:
         return model.model_validate(dict(body)), ()

@@ -44,19 +44,28 @@ def trigger_to_json(trigger: Trigger) -> dict[str, Any]:
         "due_at": trigger.due_at,
         "kind": trigger.kind,
         "status": trigger.status,
+        "hold": trigger.hold,
         "reason": trigger.reason,
         "attempt": trigger.attempt,
+        "crashes": trigger.crashes,
+        "next_attempt_at": trigger.next_attempt_at if trigger.status is TriggerStatus.SCHEDULED else None,
         "created_at": trigger.created_at,
         "queued_at": trigger.queued_at,
         "started_at": trigger.started_at,
         "finished_at": trigger.finished_at,
+        "redrives": trigger.redrives,
+        "discarded_at": trigger.discarded_at,
     }
 
 
 def whole_trigger_to_json(found: TriggerWithExecutions) -> dict[str, Any]:
     """The same with what its jobs did."""
     executions = [execution_to_json(recorded) for recorded in found.job_executions]
-    return {**trigger_to_json(found.trigger), "job_executions": executions}
+    return {
+        **trigger_to_json(found.trigger),
+        "queue_failures": found.queue_failures,
+        "job_executions": executions,
+    }
 
 
 def execution_to_json(recorded: Recorded) -> dict[str, Any]:
@@ -71,6 +80,7 @@ def execution_to_json(recorded: Recorded) -> dict[str, Any]:
         "attempt": recorded.attempt,
         "status": execution.outcome.status,
         "error": execution.outcome.error,
+        "failure": execution.outcome.failure,
         "input": execution.input,
         "output": execution.outcome.output,
         "started_at": execution.started_at,

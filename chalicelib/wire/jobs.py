@@ -6,12 +6,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 
 from chalicelib.wire.drafts import ABSENT, Faulty, Wire
 from chalicelib.wire.fields import Id, Name, ShortText, no_bool, one_of, storable
-from shared import conditions, inputs
+from shared import conditions, inputs, retry
 from shared.errors import Invalid
-from shared.job import DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS, Condition, JobInputType
+from shared.job import DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS, Condition, Delivery, JobInputType
+from shared.retry import RetryPolicy
 from shared.store.jobs import StoredJob
 
 read_input_type = one_of(JobInputType)
+read_delivery = one_of(Delivery)
 
 
 def _condition(value: Any) -> Condition:
@@ -21,6 +23,17 @@ def _condition(value: Any) -> Condition:
         raise Faulty(error.faults) from error
     storable(conditions.to_json(condition), "condition")
     return condition
+
+
+def _retry(value: Any) -> RetryPolicy | None:
+    try:
+        return retry.parse(value)
+    except Invalid as error:
+        raise Faulty(error.faults) from error
+
+
+def _delivery(value: Any) -> Delivery:
+    return Delivery.AT_LEAST_ONCE if value is None else read_delivery(value)
 
 
 class JobFields(Wire):
@@ -41,6 +54,8 @@ class JobFields(Wire):
         BeforeValidator(no_bool),
         AfterValidator(lambda seconds: DEFAULT_TIMEOUT_SECONDS if seconds is None else seconds),
     ] = ABSENT
+    retry: Annotated[Any, PlainValidator(_retry)] = ABSENT
+    delivery: Annotated[Any, PlainValidator(_delivery)] = ABSENT
 
     @field_validator("job_input_value", mode="after")
     @classmethod
@@ -76,6 +91,8 @@ def to_json(stored: StoredJob) -> dict[str, Any]:
         "condition": conditions.to_json(job.condition),
         "is_root_job": job.is_root_job,
         "job_timeout_in_secs": job.job_timeout_in_secs,
+        "retry": retry.to_json(job.retry),
+        "delivery": job.delivery,
         "created_at": stored.created_at,
         "updated_at": stored.updated_at,
     }

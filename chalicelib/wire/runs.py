@@ -5,12 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
-from chalicelib.wire.drafts import ABSENT, Wire, change
+from chalicelib.wire.drafts import ABSENT, Wire
 from chalicelib.wire.fields import Id, SentInstant, no_bool, one_of
-from chalicelib.wire.schedules import ScheduleFilters
-from shared.errors import Fault
 from shared.manage.bulk import MAX_SCHEDULES, BulkAction, BulkResult
-from shared.manage.draft import Draft
 from shared.manage.runs import MAX_BACKFILL, Backfilled, Policy
 
 
@@ -47,22 +44,6 @@ class BulkFields(Wire):
 
     action: Annotated[BulkAction, PlainValidator(one_of(BulkAction))] = ABSENT
     ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_SCHEDULES)] = ABSENT
-
-
-def bulk_filters(body: Mapping[str, Any]) -> Draft | None:
-    """The filters of a list, by the same names and rules; None when none were sent."""
-    sent = body.get("filter")
-    if sent is None:
-        return None
-    if not isinstance(sent, Mapping):
-        return Draft(faults=(Fault("filter", "must be a JSON object"),))
-    unknown = tuple(Fault(f"filter.{name}", "is no filter of schedules") for name in sent if name not in _FILTERS)
-    found = change(ScheduleFilters, sent)
-    wrong = tuple(Fault(f"filter.{fault.field}", fault.message) for fault in found.faults)
-    return Draft(found.fields, (*unknown, *wrong))
-
-
-_FILTERS = set(ScheduleFilters.model_fields)
 
 
 def backfill_to_json(done: Backfilled) -> dict[str, Any]:

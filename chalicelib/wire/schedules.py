@@ -11,7 +11,7 @@ from chalicelib.wire.fields import Count, Id, Instant, LongText, Name, Object, S
 from shared.calendars import Shift
 from shared.manage.schedules import Wish
 from shared.plain_text import describe
-from shared.schedule import DstFold, DstGap, Schedule, ScheduleStatus, ScheduleType
+from shared.schedule import CatchUp, DstFold, DstGap, Overlap, Schedule, ScheduleStatus, ScheduleType
 
 TYPE_CODES = {1: ScheduleType.ABSOLUTE, 2: ScheduleType.RECURRING, 3: ScheduleType.RELATIVE}
 STATUS_CODES = {
@@ -44,6 +44,8 @@ def _unit(value: object) -> object:
     return re.sub(r"s$", "", value.strip().lower()) or None
 
 
+# Up to thirty days.
+Window = Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=2_592_000)]
 Seconds = Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=86400)]
 Ids = Annotated[list[Id], Field(max_length=20)]
 
@@ -52,6 +54,12 @@ def _word(kind: type[DstGap] | type[DstFold] | type[Shift]) -> Callable[[object]
     """Reads one of the words; null and "" clear."""
     read = one_of(kind)
     return lambda value: None if value in (None, "") else read(value).value
+
+
+def _policy(default: Overlap | CatchUp) -> Callable[[object], str]:
+    """Reads one of the words; null and "" are what it is unless somebody says otherwise."""
+    read = one_of(type(default))
+    return lambda value: default.value if value in (None, "") else read(value).value
 
 
 class ScheduleFields(Wire):
@@ -78,6 +86,9 @@ class ScheduleFields(Wire):
     starts_at: Instant = ABSENT
     ends_at: Instant = ABSENT
     max_runs: Count | None = ABSENT
+    overlap: Annotated[str, PlainValidator(_policy(Overlap.ALLOW))] = ABSENT
+    catch_up: Annotated[str, PlainValidator(_policy(CatchUp.LATEST))] = ABSENT
+    catch_up_window_seconds: Window | None = ABSENT
     input: Object = ABSENT
     action_id: Id = ABSENT
 
@@ -112,6 +123,9 @@ def to_json(schedule: Schedule) -> dict[str, Any]:
         "calendar_ids": schedule.calendar_ids,
         "shift": schedule.timing.shift,
         "max_runs": schedule.max_runs,
+        "overlap": schedule.overlap,
+        "catch_up": schedule.catch_up,
+        "catch_up_window_seconds": schedule.catch_up_window_seconds,
         "input": schedule.input,
         "action_id": schedule.action_id,
         "version": schedule.version,

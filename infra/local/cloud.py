@@ -102,7 +102,11 @@ class LocalCloud:
 
     def variables(self) -> dict[str, str]:
         """The environment of the deployed functions."""
-        return environment.variables(self.settings) | {"CRONNY_QUEUE_URL": self.deployment.queue_url}
+        queues = {
+            "CRONNY_QUEUE_URL": self.deployment.queue_url,
+            "CRONNY_DEAD_LETTER_QUEUE_URL": self.deployment.dead_letter_queue,
+        }
+        return environment.variables(self.settings) | queues
 
     def _start_postgres(self) -> None:
         if self._postgres:

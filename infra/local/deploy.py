@@ -30,6 +30,7 @@ class Deployment:
 
     api_id: str
     queue_url: str
+    dead_letter_queue: str
     functions: dict[str, str]
 
 
@@ -152,4 +153,4 @@ def _outputs(aws: Aws) -> Deployment:
     stack = aws.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     functions = {name: outputs[f"{name.capitalize()}FunctionName"] for name in FUNCTIONS}
-    return Deployment(outputs["ApiId"], outputs["QueueUrl"], functions)
+    return Deployment(outputs["ApiId"], outputs["QueueUrl"], outputs["DeadLetterQueueUrl"], functions)

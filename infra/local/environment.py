@@ -41,6 +41,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "CRONNY_EXECUTIONS_PER_JOB": str(settings.executions_per_job),
         "CRONNY_ALLOWED_NETWORKS": ",".join(map(str, settings.allowed_networks)),
         "CRONNY_QUEUE_URL": settings.queue_url,
+        "CRONNY_DEAD_LETTER_QUEUE_URL": settings.dead_letter_queue,
         "CRONNY_FAIL_POINTS": ",".join(f"{point}={fault}" for point, fault in settings.fail_points.items()),
     }
 
@@ -72,6 +73,9 @@ def as_a_function(home: Home) -> Iterator[None]:
     """Makes our environment that of a function, with the given or the running session's database and queue."""
     session = home.session()
     queue = session.queue_url if session else UNKNOWN_QUEUE
+    if session and not os.environ.get("CRONNY_QUEUE_URL"):
+        dead = session.settings.get("CRONNY_DEAD_LETTER_QUEUE_URL", "")
+        os.environ.setdefault("CRONNY_DEAD_LETTER_QUEUE_URL", dead)
     with database(home) as found:
         os.environ.update(variables(load(home, found, os.environ.get("CRONNY_QUEUE_URL") or queue)))
         for name, value in CREDENTIALS.items():

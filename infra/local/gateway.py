@@ -3,6 +3,8 @@
 import base64
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -28,8 +30,8 @@ def run(port: int, stop: threading.Event) -> None:
     print(f"The api answers on http://{LOOPBACK}:{server.server_address[1]}, in process {os.getpid()}.", flush=True)
     stop.wait()
     server.shutdown()
-    with server.one_at_a_time:
-        server.server_close()
+    server.server_close()
+    server.finish(timeout("api"))
 
 
 class _Server(ThreadingHTTPServer):
@@ -40,7 +42,26 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, *arguments: Any) -> None:
         # As an instance of a function does; connections stay open side by side.
         self.one_at_a_time = threading.Lock()
+        self._answering = 0
+        self._answered = threading.Condition()
         super().__init__(*arguments)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Whoever stops us waits for what is within, the writing of the answer included."""
+        with self._answered:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._answered:
+                self._answering -= 1
+                self._answered.notify_all()
+
+    def finish(self, seconds: float) -> None:
+        """Wait for the answers that are on their way, that long at most."""
+        with self._answered:
+            self._answered.wait_for(lambda: self._answering == 0, seconds)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -61,9 +82,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(413)
             return
         event = to_event(self.command, self.path, list(self.headers.items()), self.rfile.read(length))
-        with self.server.one_at_a_time:
-            answer = self.server.function(event, Context("cronny-api", timeout("api")))
-        self._write(answer)
+        with self.server.answering():
+            with self.server.one_at_a_time:
+                answer = self.server.function(event, Context("cronny-api", timeout("api")))
+            self._write(answer)
 
     def _write(self, answer: dict[str, Any]) -> None:
         text = answer.get("body") or ""

@@ -9,25 +9,18 @@ from croniter import croniter
 from croniter.croniter import CroniterError
 
 from shared.cron.days import LAST, Days, MonthDays, WeekDays
+from shared.cron.nicknames import NICKNAMES, UNSUPPORTED
 from shared.cron.pattern import Pattern
+from shared.cron.years import years
 
 FIELDS = ("second", "minute", "hour", "day of month", "month", "day of week", "year")
 # What a fault says about a field, unless it knows better.
 ALLOWED = (
     *("it takes 0 to 59", "it takes 0 to 59", "it takes 0 to 23", "it takes 1 to 31, L, L-3, LW and 15W"),
-    *("it takes 1 to 12 and JAN to DEC", "it takes 0 to 7, SUN to SAT, MON#2 and FRIL", "it takes 1970 to 2099"),
+    *("it takes 1 to 12 and JAN to DEC", "it takes 0 to 7, SUN to SAT, MON#2 and FRIL", "it takes 1970 to 2199"),
 )
 # What H spreads over: a 29th to 31st that does not come every month would not be "once a month".
 BOUNDS = ((0, 59), (0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
-NICKNAMES = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
 DAY_OF_MONTH, DAY_OF_WEEK, YEAR = 3, 5, 6
 _MAX_LENGTH, _MAX_TERMS = 500, 100
 _NUMERIC = re.compile(r"\*|\*/\d+|[0-9A-Z]+(-[0-9A-Z]+)?(/\d+)?")
@@ -74,7 +67,8 @@ def _nickname(text: str) -> Pattern:
         return _read(NICKNAMES[text.lower()], 0)
     match = _EVERY.fullmatch(text.lower())
     if match is None:
-        raise BadCron(f"{text!r} is no known nickname; use {', '.join(NICKNAMES)}, or @every 1h30m")
+        why = UNSUPPORTED.get(text.lower(), "is no known nickname")
+        raise BadCron(f"{text!r} {why}; use {', '.join(NICKNAMES)}, or @every 1h30m")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     every = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     if not timedelta(seconds=1) <= every <= timedelta(days=3660):
@@ -90,7 +84,7 @@ class _Reader:
 
     def pattern(self) -> Pattern:
         seconds, minutes, hours, months = (self._numbers(place) for place in (0, 1, 2, 4))
-        years = None if self.fields[YEAR] in ("*", "?") else frozenset(self._numbers(YEAR))
+        years = None if self.fields[YEAR] == "*" else self._years()
         return Pattern(
             tuple(sorted(seconds)),
             tuple(sorted(minutes)),
@@ -98,7 +92,7 @@ class _Reader:
             self._days(),
             tuple(sorted(months)),
             years,
-            cadence=self.fields[1][0] in "*?" or self.fields[2][0] in "*?",
+            cadence="*" in (self.fields[1][0], self.fields[2][0]),
         )
 
     def _days(self) -> Days:
@@ -143,14 +137,16 @@ class _Reader:
         return terms
 
     def _single(self, place: int, value: str, term: str) -> int:
-        numbers = self._expand(place, value, term)
-        return min(numbers)
+        return min(self._expand(place, value, term))
 
     def _expand(self, place: int, value: str, term: str | None = None) -> set[int]:
         """The numbers of one term; ``term`` is what the user wrote, when ``value`` is a part of it."""
-        if value.startswith("H") and place != YEAR:
+        if value.startswith("H"):
             return self._spread(place, value)
-        value = "*" + value[1:] if value.startswith("?") else value
+        if value.startswith("?"):
+            if place not in (DAY_OF_MONTH, DAY_OF_WEEK):
+                raise self._bad(place, term or value, "only day of month and day of week take a question mark")
+            value = "*" + value[1:]
         if value == "R" or not _NUMERIC.fullmatch(value) or not value.isascii():
             because = "random times would differ between processes" if value.startswith("R") else ""
             raise self._bad(place, term or value, because)
@@ -158,11 +154,17 @@ class _Reader:
             line = ["0", "0", "0", "1", "1", "*", "*"]
             line[place] = value
             # croniter keeps minute, hour, day, month, weekday, second, year in this order.
-            numbers = croniter.expand(" ".join(line), second_at_beginning=True)[0][(5, 0, 1, 2, 3, 4, 6)[place]]
+            numbers = croniter.expand(" ".join(line), second_at_beginning=True)[0][(5, 0, 1, 2, 3, 4)[place]]
         except (CroniterError, ValueError, KeyError, TypeError, IndexError) as error:
             raise self._bad(place, term or value) from error
-        low, high = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6), (1970, 2099))[place]
+        low, high = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6))[place]
         return set(range(low, high + 1)) if "*" in numbers else {int(number) for number in numbers}
+
+    def _years(self) -> frozenset[int]:
+        found = {term: years(term) for term in self._terms(YEAR)}
+        for wrong in (term for term, numbers in found.items() if numbers is None):
+            raise self._bad(YEAR, wrong)
+        return frozenset(year for numbers in found.values() for year in numbers or ())
 
     def _spread(self, place: int, term: str) -> set[int]:
         """``H``, ``H(a-b)``, ``H/n``, ``H(a-b)/n``: chosen by the seed and the field, the same in every process."""

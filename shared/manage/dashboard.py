@@ -33,6 +33,7 @@ class Dashboard:
     queued: int
     executing: int
     queue_age_seconds: float | None
+    open_breakers: int
 
 
 def get_stats(services: Services, user_id: UserId) -> Dashboard:
@@ -58,6 +59,7 @@ def get_stats(services: Services, user_id: UserId) -> Dashboard:
         queued=stats.backlog["queued"],
         executing=stats.backlog["executing"],
         queue_age_seconds=_seconds((now - queued_since).total_seconds()) if queued_since else None,
+        open_breakers=stats.open_breakers,
     )
 
 

@@ -7,7 +7,7 @@ from shared.errors import NotFound
 from shared.manage.draft import Draft
 from shared.paging import Page, Slice
 from shared.services import Services
-from shared.store import job_executions, triggers
+from shared.store import dead_messages, job_executions, triggers
 from shared.store.job_executions import Recorded
 from shared.trigger import Trigger, TriggerId
 from shared.user import UserId
@@ -15,10 +15,14 @@ from shared.user import UserId
 
 @dataclass(frozen=True, slots=True)
 class TriggerWithExecutions:
-    """An occurrence and everything that its jobs did, attempt by attempt."""
+    """An occurrence and everything that its jobs did, attempt by attempt.
+
+    ``queue_failures`` is how many messages that named it no executor could take, in the last two weeks.
+    """
 
     trigger: Trigger
     job_executions: Sequence[Recorded]
+    queue_failures: int
 
 
 def list_triggers(services: Services, user_id: UserId, draft: Draft, part: Slice) -> Page[Trigger]:
@@ -34,7 +38,8 @@ def get_trigger(services: Services, user_id: UserId, trigger_id: TriggerId) -> T
         trigger = triggers.find(connection, user_id, trigger_id)
         if trigger is None:
             raise NotFound("There is no such trigger.")
-        return TriggerWithExecutions(trigger, job_executions.of_trigger(connection, user_id, trigger_id))
+        done = job_executions.of_trigger(connection, user_id, trigger_id)
+        return TriggerWithExecutions(trigger, done, dead_messages.failures(connection, trigger_id))
 
 
 def list_job_executions(services: Services, user_id: UserId, draft: Draft, part: Slice) -> Page[Recorded]:

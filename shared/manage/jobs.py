@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared import conditions, graph, input_schema, inputs
+from shared import conditions, graph, input_schema, inputs, retry
 from shared.action import ActionId, JobGraph
 from shared.errors import Conflict, Fault, Invalid, NotFound
 from shared.job import DEFAULT_TIMEOUT_SECONDS, Job, JobId, JobInputType, JobTemplate, JsonValue
 from shared.manage import job_types
 from shared.manage.draft import Draft
 from shared.paging import Page, Slice
-from shared.runners.registry import BUILT_IN, CHECKS
+from shared.runners.registry import BUILT_IN, CHECKS, HOSTS
 from shared.services import Services
 from shared.store import Connection, actions, jobs
 from shared.store.jobs import StoredJob
@@ -24,7 +24,7 @@ NO_ACTION = Fault("action_id", "there is no such action")
 # Of a job that is not stored yet: no condition can name it.
 NO_ID = JobId(0)
 
-OWN_FIELDS = ("name", "job_input_type", "condition", "is_root_job", "job_timeout_in_secs")
+OWN_FIELDS = ("name", "job_input_type", "condition", "is_root_job", "job_timeout_in_secs", "retry", "delivery")
 INPUT_FIELDS = ("job_input_value", "job_input_type", "job_type", "job_template_id")
 
 
@@ -126,18 +126,19 @@ def _faults(draft: Draft, job: Job, others: Sequence[Job], template: JobTemplate
     found = [fault for fault in graph.faults_of(job, others) if draft.understood(fault.field.split(".")[0])]
     touched = job.id == NO_ID or any(name in draft.fields for name in INPUT_FIELDS)
     if job.job_input_type is JobInputType.STATIC and template and touched and draft.understood(*INPUT_FIELDS):
-        found += _input_faults(job.job_input_value, template.job_type)
+        found += input_faults(job.job_input_value, template.job_type)
     return found
 
 
-def _input_faults(value: JsonValue, job_type: str) -> list[Fault]:
-    if found := input_schema.faults(value, BUILT_IN[job_type].input_schema, inputs.FIELD):
+def input_faults(value: JsonValue, job_type: str, field: str = inputs.FIELD) -> list[Fault]:
+    """Why a job of this type cannot take this input as it stands."""
+    if found := input_schema.faults(value, BUILT_IN[job_type].input_schema, field):
         return found
     try:
         if job_type in CHECKS and isinstance(value, Mapping):
             CHECKS[job_type](value)
     except Invalid as error:
-        return [Fault(f"{inputs.FIELD}.{fault.field}", fault.message) for fault in error.faults]
+        return [Fault(f"{field}.{fault.field}", fault.message) for fault in error.faults]
     return []
 
 
@@ -162,4 +163,14 @@ def _row(job: Job) -> dict[str, Any]:
         "condition": conditions.to_json(job.condition),
         "is_root_job": job.is_root_job,
         "job_timeout_in_secs": job.job_timeout_in_secs,
+        "retry": retry.to_json(job.retry),
+        "delivery": job.delivery.value,
+        "host": _host(job),
     }
+
+
+def _host(job: Job) -> str | None:
+    """host:port that the job calls, where its input says so as it stands; others are known only when they run."""
+    if job.job_input_type is not JobInputType.STATIC or job.job_type not in HOSTS:
+        return None
+    return HOSTS[job.job_type](job.job_input_value) if isinstance(job.job_input_value, Mapping) else None

@@ -12,7 +12,7 @@ from shared.manage.draft import Draft
 from shared.manage.schedules import MISSING
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, ScheduleType, Timing
 from shared.services import Services
-from shared.store import Connection, asked_runs, planning, schedules, triggers
+from shared.store import Connection, asked_runs, overlapping, planning, schedules, triggers
 from shared.trigger import Trigger, TriggerId, TriggerKind, TriggerStatus
 from shared.user import UserId
 
@@ -90,6 +90,7 @@ def cancel_trigger(services: Services, user_id: UserId, trigger_id: TriggerId) -
         before = _trigger(connection, user_id, trigger_id)
         if not asked_runs.cancel(connection, user_id, trigger_id, CALLED_OFF, now):
             raise Conflict(f"It is {_trigger(connection, user_id, trigger_id).status}; nothing waits to be cancelled.")
+        overlapping.wake(connection, [before.schedule_id], now, services.clock.speed)
         if schedule is not None and schedule.schedule_status is ScheduleStatus.PROCESSING:
             _go_on(connection, schedule, before, now)
         return _trigger(connection, user_id, trigger_id)
@@ -97,14 +98,14 @@ def cancel_trigger(services: Services, user_id: UserId, trigger_id: TriggerId) -
 
 def _go_on(connection: Connection, schedule: Schedule, cancelled: Trigger, now: datetime) -> None:
     """What would have come after the cancelled trigger comes all the same."""
-    if cancelled.kind is not TriggerKind.PLANNED:
+    if cancelled.wanted_as is not TriggerKind.PLANNED:
         return
     kind, untouched = schedule.timing.schedule_type, cancelled.status is TriggerStatus.SCHEDULED
     if kind is ScheduleType.ABSOLUTE:
         planning.mark_processing(connection, [schedule.id], exhausted=True)
     elif kind is ScheduleType.RELATIVE:
         planning.plan_again(connection, [(schedule.id, max(cancelled.due_at, now))])
-    elif untouched and cancelled.attempt == 0:
+    elif untouched and cancelled.attempt == 0 and cancelled.hold is None:
         planning.plan_again(connection, [(schedule.id, cancelled.due_at)])
 
 

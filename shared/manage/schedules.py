@@ -10,6 +10,7 @@ from shared import timing_faults
 from shared.action import ActionId
 from shared.clock import whole_second_after
 from shared.errors import Fault, NotFound
+from shared.manage.definition import DEFAULTS, DEFINITION, TIMING, columns
 from shared.manage.draft import Draft
 from shared.paging import Page, Slice
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, ScheduleType, ScheduleUnit, Timing
@@ -22,13 +23,6 @@ MISSING = "There is no such schedule."
 # A pause stops what Cronny would do by itself and what waits in a long line, not the one run asked for by hand.
 PAUSABLE = (TriggerKind.PLANNED, TriggerKind.BACKFILL)
 PAUSED, EDITED, DELETED = "the schedule was paused", "the schedule was edited", "the schedule was deleted"
-
-TIMING = (
-    *("schedule_type", "schedule_value", "schedule_unit", "timezone", "starts_at", "ends_at"),
-    *("dst_gap", "dst_fold", "jitter_seconds", "shift"),
-)
-DEFINITION = (*TIMING, "calendar_ids", "action_id", "input", "max_runs")
-DEFAULTS: Mapping[str, Any] = dict.fromkeys(TIMING[2:]) | {"timezone": "UTC", "jitter_seconds": 0}
 
 
 class Wish(StrEnum):
@@ -78,7 +72,7 @@ def change_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId
         unknown = _calendar_faults(connection, user_id, draft)
         current = _locked(connection, user_id, schedule_id)
         edit = _edit(current, draft)
-        row = {**_columns(current), **edit.changes, "anchor": edit.anchor}
+        row = {**columns(current), **edit.changes, "anchor": edit.anchor}
         found = _timing_faults(draft, row, now) if edit.retimed else []
         draft.accept([*found, *unknown, *_action_faults(connection, user_id, draft)])
         _write(connection, current, edit, now)
@@ -142,7 +136,7 @@ class _Edit:
 
 def _edit(current: Schedule, draft: Draft) -> _Edit:
     """Only what differs is a change, so that sending back a whole schedule with a new name edits the name."""
-    was = _columns(current)
+    was = columns(current)
     sent = _definition(draft.fields, draft.fields.get("schedule_type", was["schedule_type"]))
     changes = {name: value for name, value in sent.items() if value != was[name]}
     return _Edit(current, changes, draft.fields.get("schedule_status"))
@@ -182,17 +176,10 @@ def _seen(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> S
 
 def _definition(fields: Mapping[str, Any], schedule_type: str | None) -> dict[str, Any]:
     """The columns among the fields. The unit of a single instant means nothing, whatever was sent."""
-    columns = {name: value for name, value in fields.items() if name != "schedule_status"}
-    if "calendar_ids" in columns:
-        columns["calendar_ids"] = tuple(sorted(set(columns["calendar_ids"])))
-    return columns | {"schedule_unit": None} if schedule_type == ScheduleType.ABSOLUTE else columns
-
-
-def _columns(schedule: Schedule) -> dict[str, Any]:
-    """Every column that a client may write, as it stands."""
-    names = ("name", "description", "action_id", "input", "max_runs", "calendar_ids")
-    own = {name: getattr(schedule, name) for name in names}
-    return own | {name: getattr(schedule.timing, name) for name in TIMING}
+    written = {name: value for name, value in fields.items() if name != "schedule_status"}
+    if "calendar_ids" in written:
+        written["calendar_ids"] = tuple(sorted(set(written["calendar_ids"])))
+    return written | {"schedule_unit": None} if schedule_type == ScheduleType.ABSOLUTE else written
 
 
 def _anchor(fields: Mapping[str, Any], otherwise: datetime) -> datetime:
@@ -242,7 +229,7 @@ def drafted(
         row, retimed = {**fields, "anchor": _anchor(fields, now)}, True
     else:
         edit = _edit(stored, draft)
-        row, retimed = {**_columns(stored), **edit.changes, "anchor": edit.anchor}, edit.retimed
+        row, retimed = {**columns(stored), **edit.changes, "anchor": edit.anchor}, edit.retimed
     found = _timing_faults(draft, row, now) if retimed else []
     unknown = _calendar_faults(connection, user_id, draft)
     draft.accept([*found, *unknown, *_action_faults(connection, user_id, draft)])

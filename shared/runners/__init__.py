@@ -1,6 +1,7 @@
 """Runners: how each job type does its work. One file a type, and one line in ``registry``."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from shared.job import JsonObject, JsonValue
@@ -12,13 +13,16 @@ class RunContext:
     """What a runner knows about the run it is part of.
 
     ``deadline`` is an instant of ``time.monotonic()`` after which nobody waits for the answer. ``idempotency_key`` is
-    the same for every attempt of the same job in the same trigger, so that a target can drop repeats.
+    the same for every attempt of the same job in the same trigger, so that a target can drop repeats. ``once``: what
+    may have been sent must not be sent again. ``at`` is when it began, by Cronny's clock.
     """
 
     deadline: float
     idempotency_key: str
     trigger_id: int
     attempt: int
+    once: bool = False
+    at: datetime | None = None
 
 
 class Runner(Protocol):

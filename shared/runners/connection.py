@@ -54,11 +54,14 @@ class TimedSocket:
         self._deadline = deadline
         self.sent_at = time.monotonic()
         self.first_byte_at: float | None = None
+        self.wrote = False
 
     def sendall(self, data: Any) -> None:
         view = memoryview(data).cast("B")
         while view:
             self._arm()
+            # Before it is tried: what a broken connection says of how much went out is not to be trusted.
+            self.wrote = True
             view = view[self._sock.send(view) :]
         self.sent_at = time.monotonic()
 
@@ -101,6 +104,11 @@ class PlainConnection(HTTPConnection):
         if self._timed is not None:
             self._timed.begin(deadline)
         return self._timings
+
+    @property
+    def wrote(self) -> bool:
+        """Whether any part of the request may have reached the target."""
+        return self._timed is not None and self._timed.wrote
 
     @property
     def first_byte_seconds(self) -> float | None:

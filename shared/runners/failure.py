@@ -6,6 +6,8 @@ import time
 
 from urllib3.exceptions import ReadTimeoutError
 
+from shared.failure import FailureKind
+
 
 def sentence(error: Exception, target: str, started: float, deadline: float) -> str:
     """``target`` is host:port; ``started`` and ``deadline`` are instants of ``time.monotonic()``."""
@@ -38,3 +40,11 @@ def _protocol_sentence(error: Exception, target: str) -> str:
     if isinstance(error, http.client.LineTooLong) or "headers" in str(error):
         return f"{target} answered with too many or too long headers"
     return f"{target} answered with something that is not HTTP"
+
+
+def of_status(status: int) -> FailureKind:
+    """What kind of failure an HTTP status is that the job does not expect."""
+    if status == 429:
+        return FailureKind.RATE_LIMITED
+    # 408: the target gave up waiting for the request; it may be repeated (RFC 9110 15.5.9).
+    return FailureKind.SERVER_ERROR if status >= 500 or status == 408 else FailureKind.UNEXPECTED_STATUS

@@ -9,11 +9,13 @@ from urllib.parse import urlencode
 
 from shared.errors import Invalid
 from shared.job import JsonObject, JsonValue
-from shared.outcome import Outcome
+from shared.outcome import FailureKind, Outcome
 from shared.runners import JobType, RunContext
+from shared.runners.failure import of_status
 from shared.runners.fields import as_object, as_text, mapping, required_text, text
 from shared.runners.http_client import HttpClient, RequestFailed, Response
-from shared.runners.request import Request
+from shared.runners.request import Request, locate
+from shared.runners.retry_after import retry_after
 from shared.runners.statuses import DEFAULT_STATUSES, ExpectedStatuses
 from shared.untrusted import parse_json
 
@@ -121,12 +123,16 @@ class HttpRunner:
             fields = as_object(job_input, '{"url": "https://example.org"}')
             expected = ExpectedStatuses.parse(fields.get("expected_status"))
             response = self.client.send(read_request(fields), context)
-        except (Invalid, RequestFailed) as error:
-            return Outcome.failed(str(error))
+        except Invalid as error:
+            return Outcome.failed(str(error), kind=FailureKind.INVALID_INPUT)
+        except RequestFailed as error:
+            return error.outcome()
         output = describe(response)
         if response.status in expected:
             return Outcome.completed(output)
-        return Outcome.failed(f"HTTP {response.status}, expected {expected}", output)
+        wait = retry_after(response.headers, context.at)
+        error_text = f"HTTP {response.status}, expected {expected}"
+        return Outcome.failed(error_text, output, of_status(response.status), retry_after=wait)
 
 
 def read_request(fields: JsonObject) -> Request:
@@ -140,6 +146,14 @@ def read_request(fields: JsonObject) -> Request:
     own |= _authorization(mapping(fields, "auth"))
     request = Request.to(required_text(fields, "url"), method, _preferring(own, headers), body)
     return replace(request, path=_with_query(request.path, mapping(fields, "query")))
+
+
+def host(fields: JsonObject) -> str | None:
+    """host:port that an input calls; None when it has no URL that could be called."""
+    try:
+        return str(locate(required_text(fields, "url"))[0])
+    except Invalid:
+        return None
 
 
 def describe(response: Response) -> JsonObject:

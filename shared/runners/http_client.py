@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
 from shared import VERSION
+from shared.outcome import FailureKind, Outcome
 from shared.runners import RunContext
 from shared.runners.connection import PlainConnection, TlsConnection
 from shared.runners.dialling import Dialler, HostNotFound, Timings
@@ -29,6 +30,14 @@ MAX_BODY_BYTES = 64 * 1024
 
 class RequestFailed(Exception):  # noqa: N818 - the message is the sentence
     """No answer came, or none that could be read. The message is a sentence for the target's owner."""
+
+    def __init__(self, message: str, kind: FailureKind) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+    def outcome(self) -> Outcome:
+        """What it means for the job."""
+        return Outcome.failed(str(self), kind=self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +63,34 @@ class HttpClient:
         """The answer to one request. Raises ``RequestFailed``."""
         headers = _headers(request, context)
         started = time.monotonic()
+        used: list[PlainConnection] = []
         try:
-            return self._exchange(request, headers, context.deadline)
-        except (Refused, HostNotFound) as error:
-            raise RequestFailed(str(error)) from error
+            return self._exchange(request, headers, context, used)
+        except Refused as error:
+            raise RequestFailed(str(error), _kind(used, FailureKind.REFUSED)) from error
+        except HostNotFound as error:
+            raise RequestFailed(str(error), _kind(used)) from error
         except (OSError, HTTPError, http.client.HTTPException) as error:
-            raise RequestFailed(sentence(error, str(request.target), started, context.deadline)) from error
+            told = sentence(error, str(request.target), started, context.deadline)
+            raise RequestFailed(told, _kind(used)) from error
 
-    def _exchange(self, request: Request, headers: Mapping[str, str], deadline: float) -> Response:
-        kept = self.pool.take(request.target)
+    def _exchange(
+        self, request: Request, headers: Mapping[str, str], context: RunContext, used: list[PlainConnection]
+    ) -> Response:
+        """``used`` gets the connections over which it was tried."""
+        # What must not be said twice is said on a connection that the target cannot have closed meanwhile.
+        kept = None if context.once else self.pool.take(request.target)
         if kept is not None:
+            used.append(kept)
             try:
-                return self._over(kept, request, headers, deadline)
+                return self._over(kept, request, headers, context.deadline)
             except ConnectionError:
                 # The target hung up on an idle connection just as we spoke. RFC 9110 9.2.2 allows to say it again
                 # where repeating is harmless; the Idempotency-Key is what makes it so.
                 if kept.first_byte_seconds is not None:
                     raise
-        return self._over(self._open(request.target), request, headers, deadline)
+        used.append(self._open(request.target))
+        return self._over(used[-1], request, headers, context.deadline)
 
     def _over(
         self, connection: PlainConnection, request: Request, headers: Mapping[str, str], deadline: float
@@ -108,6 +127,11 @@ class HttpClient:
 def guarded_client(allowed: Sequence[IpNetwork], tls: ssl.SSLContext | None = None) -> HttpClient:
     """A client that calls the public internet and these networks."""
     return HttpClient(Dialler(NetworkGuard(tuple(allowed))), tls)
+
+
+def _kind(used: Sequence[PlainConnection], unsent: FailureKind = FailureKind.UNREACHABLE) -> FailureKind:
+    """``unsent`` unless a part of the request went out on any of the connections."""
+    return FailureKind.NO_ANSWER if any(connection.wrote for connection in used) else unsent
 
 
 def _headers(request: Request, context: RunContext) -> dict[str, str]:

@@ -12,6 +12,12 @@ BUILT_IN: Mapping[str, JobType] = {kind.name: kind for kind in (http.JOB_TYPE, s
 # What a schema cannot say about an input and can be said before the job ever runs; each raises ``Invalid``.
 CHECKS: Mapping[str, Callable[[JsonObject], object]] = {http.JOB_TYPE.name: http.read_request}
 
+# Whom an input calls, as host:port; None when it does not say so as it stands.
+HOSTS: Mapping[str, Callable[[JsonObject], str | None]] = {
+    http.JOB_TYPE.name: http.host,
+    slack.JOB_TYPE.name: slack.host,
+}
+
 
 def build_runners(allowed_networks: Sequence[IpNetwork]) -> Mapping[str, Runner]:
     """A runner for each built-in type; they share one guarded client, which also calls ``allowed_networks``."""

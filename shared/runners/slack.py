@@ -1,15 +1,17 @@
 """The ``slack`` job type: a message to a channel, by incoming webhook or by an app's token."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.errors import Invalid
 from shared.job import JsonObject, JsonValue
-from shared.outcome import Outcome
+from shared.outcome import FailureKind, Outcome
 from shared.runners import JobType, RunContext
+from shared.runners.failure import of_status
 from shared.runners.fields import as_object, as_text, required_text, text
 from shared.runners.http_client import HttpClient, RequestFailed, Response
-from shared.runners.request import Request
+from shared.runners.request import Request, locate
+from shared.runners.retry_after import retry_after
 from shared.untrusted import parse_json
 
 API_URL = "https://slack.com/api"
@@ -42,6 +44,11 @@ JOB_TYPE = JobType(
     },
 )
 
+# Refusals that are over soon (https://docs.slack.dev/reference/methods/chat.postMessage#errors).
+_PASSING = dict.fromkeys(
+    ("fatal_error", "internal_error", "request_timeout", "service_unavailable"), FailureKind.SERVER_ERROR
+) | dict.fromkeys(("ratelimited", "rate_limited"), FailureKind.RATE_LIMITED)
+
 
 @dataclass(frozen=True, slots=True)
 class SlackRunner:
@@ -57,9 +64,12 @@ class SlackRunner:
             by_webhook = text(fields, "webhook_url")
             request = _to_webhook(by_webhook, fields) if by_webhook else self._to_channel(fields)
             response = self.client.send(request, context)
-        except (Invalid, RequestFailed) as error:
-            return Outcome.failed(str(error))
-        return _webhook_outcome(response) if by_webhook else _api_outcome(response)
+        except Invalid as error:
+            return Outcome.failed(str(error), kind=FailureKind.INVALID_INPUT)
+        except RequestFailed as error:
+            return error.outcome()
+        outcome = _webhook_outcome(response) if by_webhook else _api_outcome(response)
+        return outcome if outcome.ok else replace(outcome, retry_after=retry_after(response.headers, context.at))
 
     def _to_channel(self, fields: JsonObject) -> Request:
         if text(fields, "token") is None:
@@ -67,6 +77,14 @@ class SlackRunner:
         message = {"channel": required_text(fields, "channel"), "text": _message(fields)}
         headers = {"Authorization": "Bearer " + required_text(fields, "token")}
         return _post(f"{self.api_url}/chat.postMessage", message, headers)
+
+
+def host(fields: JsonObject) -> str | None:
+    """host:port that an input calls; None for a webhook that could not be called."""
+    try:
+        return str(locate(text(fields, "webhook_url") or API_URL)[0])
+    except Invalid:
+        return None
 
 
 def _to_webhook(url: str, fields: JsonObject) -> Request:
@@ -94,15 +112,21 @@ def _webhook_outcome(response: Response) -> Outcome:
     output: JsonObject = {"status": response.status, "body": said}
     if response.status == 200:
         return Outcome.completed(output)
-    return Outcome.failed(f"Slack refused the message: HTTP {response.status} {said[:200]}".rstrip(), output)
+    refused = f"Slack refused the message: HTTP {response.status} {said[:200]}".rstrip()
+    return Outcome.failed(refused, output, of_status(response.status))
 
 
 def _api_outcome(response: Response) -> Outcome:
     # The API answers 200 to refusals too; only "ok" tells.
     said = parse_json(response.body.decode("utf-8", "replace"))
     if not isinstance(said, dict):
-        return Outcome.failed(f"Slack answered HTTP {response.status} without JSON", {"status": response.status})
+        what = f"Slack answered HTTP {response.status} without JSON"
+        kind = FailureKind.NO_ANSWER if response.status == 200 else of_status(response.status)
+        return Outcome.failed(what, {"status": response.status}, kind)
     output: JsonObject = {"status": response.status} | {key: said.get(key) for key in ("ok", "channel", "ts", "error")}
     if said.get("ok") is True:
         return Outcome.completed(output)
-    return Outcome.failed(f"Slack refused the message: {said.get('error', 'no reason given')}", output)
+    refused = f"Slack refused the message: {said.get('error', 'no reason given')}"
+    if response.status != 200:
+        return Outcome.failed(refused, output, of_status(response.status))
+    return Outcome.failed(refused, output, _PASSING.get(str(said.get("error")), FailureKind.ERROR))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, any_, bindparam, delete, select, update
 from shared.schedule import ScheduleId, ScheduleStatus
 from shared.store.arrays import INSTANT, ids, texts
 from shared.store.holds import NOT_HELD
+from shared.store.kinds import WANTED_AS
 from shared.store.paging import narrowed
 from shared.store.schedules import FILTERS
 from shared.store.tables import schedule_calendars, schedules, triggers
@@ -44,7 +45,7 @@ CANCEL = (
         triggers.c.user_id == bindparam("user"),
         triggers.c.schedule_id == any_(ids("ids")),
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
-        triggers.c.kind == any_(texts("kinds")),
+        any_(texts("kinds")) == WANTED_AS,
     )
     .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=_now, **NOT_HELD)
 )

@@ -97,6 +97,7 @@ _PLANNED = (
     triggers.c.status == TriggerStatus.SCHEDULED.value,
     triggers.c.attempt == 0,
     triggers.c.kind == "planned",
+    triggers.c.hold.is_(None),
 )
 _due = (
     select(func.min(triggers.c.due_at) - literal_column("interval '1 microsecond'"))

@@ -4,27 +4,43 @@ The row of ``cleaner_progress`` is the cleaner's lock and its bookmark: a second
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, any_, bindparam, delete, exists, func, literal_column, select, true, tuple_, update
+from sqlalchemy import (
+    Connection,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.job import JobId
 from shared.store.arrays import INSTANT, ids
 from shared.store.tables import cleaner_progress, job_executions, ledger, plans, schedules, triggers, users
 from shared.trigger import TriggerId
+from shared.user import UserId
 
 # Ids are handed out before they are committed: look again at the last few, or a slow commit would be passed over.
 OVERLAP = 1000
 
-PROGRESS = select(cleaner_progress.c.execution_id, cleaner_progress.c.finished_at).with_for_update(
-    skip_locked=True, key_share=True
+_BOOKMARKS = (
+    cleaner_progress.c.execution_id,
+    cleaner_progress.c.finished_at,
+    cleaner_progress.c.discarded_at,
+    cleaner_progress.c.user_id,
 )
-ADVANCE = update(cleaner_progress).values(
-    execution_id=bindparam("execution"), finished_at=bindparam("finished", type_=INSTANT)
-)
+PROGRESS = select(*_BOOKMARKS).with_for_update(skip_locked=True, key_share=True)
+ADVANCE = update(cleaner_progress).values({column: bindparam(f"to_{column.name}") for column in _BOOKMARKS})
 
 _recent = (
     select(job_executions.c.id, job_executions.c.job_id)
@@ -37,8 +53,8 @@ RECENT = select(func.array_agg(_recent.c.job_id.distinct()), func.max(_recent.c.
 
 _job = func.unnest(ids("jobs")).table_valued("id", name="job").render_derived()
 _beyond = (
-    select(job_executions.c.id)
-    .where(job_executions.c.job_id == _job.c.id)
+    select(job_executions.c.id, job_executions.c.trigger_id)
+    .where(job_executions.c.job_id == _job.c.id, job_executions.c.id <= bindparam("last"))
     .order_by(job_executions.c.id.desc())
     .offset(bindparam("keep"))
     .limit(bindparam("limit"))
@@ -51,6 +67,15 @@ _kept_failure = (
     .limit(bindparam("keep"))
     .correlate(_job)
 )
+_dead = (triggers.c.status == literal_column("'failed'")) & triggers.c.discarded_at.is_(None)
+# Another attempt, and whoever redrives it, need to know what was done. Asked row by row: an anti join would read the
+# whole table of triggers, of which PostgreSQL cannot know how few are meant.
+_needed = (
+    select(or_(triggers.c.finished_at.is_(None), _dead))
+    .where(triggers.c.id == _beyond.c.trigger_id)
+    .correlate(_beyond)
+    .scalar_subquery()
+)
 # The newest N of each job stay, and so do its newest N failures: successes never push the evidence out.
 TRIM = (
     delete(job_executions)
@@ -60,7 +85,8 @@ TRIM = (
             func.array(
                 select(_beyond.c.id)
                 .select_from(_job.join(_beyond, true()))
-                .where(_beyond.c.id.not_in(_kept_failure))
+                .where(_beyond.c.id.not_in(_kept_failure), _needed.is_(False))
+                .limit(bindparam("limit"))
                 .scalar_subquery()
             )
         )
@@ -82,6 +108,7 @@ _old = (
     .where(
         triggers.c.id == any_(ids("ids")),
         triggers.c.finished_at <= bindparam("before", type_=INSTANT),
+        ~_dead,
         ~exists().where(job_executions.c.trigger_id == triggers.c.id),
     )
     .returning(
@@ -137,6 +164,8 @@ class Progress:
 
     execution_id: int
     finished_at: datetime
+    discarded_at: datetime
+    user_id: UserId
 
 
 def lock_progress(connection: Connection) -> Progress | None:
@@ -147,7 +176,7 @@ def lock_progress(connection: Connection) -> Progress | None:
 
 def advance(connection: Connection, progress: Progress) -> None:
     """Move the bookmark."""
-    connection.execute(ADVANCE, {"execution": progress.execution_id, "finished": progress.finished_at})
+    connection.execute(ADVANCE, {f"to_{name}": value for name, value in asdict(progress).items()})
 
 
 def recent_jobs(connection: Connection, after: int, limit: int) -> tuple[list[JobId], int, bool]:
@@ -156,14 +185,16 @@ def recent_jobs(connection: Connection, after: int, limit: int) -> tuple[list[Jo
     return [job for job in jobs or () if job is not None], max(last or 0, after), count == limit
 
 
-def trim(connection: Connection, jobs: Sequence[JobId], keep: int, limit: int) -> list[TriggerId]:
-    """Delete executions beyond the newest ``keep`` (and the newest ``keep`` failures) of these jobs.
+def trim(connection: Connection, jobs: Sequence[JobId], last: int, keep: int, limit: int) -> list[TriggerId]:
+    """Delete executions of these jobs, up to ``last``, beyond the newest ``keep`` and the newest ``keep`` failures.
 
-    At most ``limit`` a job; answers the trigger of each execution that went.
+    What unfinished triggers and dead letters did stays. At most ``limit``, looked for among the ``limit`` newest of
+    each job; answers the trigger of each execution that went.
     """
     if not jobs:
         return []
-    return list(connection.execute(TRIM, {"jobs": list(jobs), "keep": keep, "limit": limit}).scalars())
+    bounds = {"last": last, "keep": keep, "limit": limit}
+    return list(connection.execute(TRIM, {"jobs": list(jobs), **bounds}).scalars())
 
 
 def finished(connection: Connection, after: datetime, before: datetime, limit: int) -> Sequence[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, literal_column, select, union_all
 
 from shared.store.arrays import INSTANT
-from shared.store.tables import actions, job_templates, jobs, ledger, schedules, triggers
+from shared.store.tables import actions, breakers, job_templates, jobs, ledger, schedules, triggers
 from shared.user import UserId
 
 OVERDUE_AFTER = timedelta(seconds=5)
@@ -89,6 +89,7 @@ BACKLOG = select(
     func.count().filter(triggers.c.status == "executing").label("executing"),
     func.min(triggers.c.queued_at).filter(triggers.c.status == "queued").label("queued_since"),
 ).where(triggers.c.user_id == _user, triggers.c.status.in_(["scheduled", "queued", "executing"]))
+OPEN_BREAKERS = select(func.count()).where(breakers.c.user_id == _user, breakers.c.state != "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class Stats:
     day: Mapping[str, Any]
     hours: Mapping[datetime, tuple[int, int]]
     backlog: Mapping[str, Any]
+    open_breakers: int
 
 
 def read(connection: Connection, user_id: UserId, now: datetime, since: datetime) -> Stats:
@@ -116,6 +118,7 @@ def read(connection: Connection, user_id: UserId, now: datetime, since: datetime
         day=_one(connection, DAY, span),
         hours={row.hour: (row.fires, row.failed) for row in connection.execute(HOURS, span)},
         backlog=_one(connection, BACKLOG, user | {"overdue": now - OVERDUE_AFTER}),
+        open_breakers=connection.execute(OPEN_BREAKERS, user).scalar_one(),
     )
 
 

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, any_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Boolean, Connection, any_, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.schedule import ScheduleId
+from shared.store import sharing
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, ids, rows
 from shared.store.holds import NOT_HELD
-from shared.store.tables import schedules, triggers
+from shared.store.sharing import HOST, ROOT, root_of
+from shared.store.tables import schedules, triggers, users
 from shared.store.timings import COLUMNS
 from shared.trigger import TriggerId, TriggerStatus
 
@@ -22,8 +24,9 @@ LONGEST_WAIT = timedelta(minutes=10)
 QUEUE_AWAY_RETRY = timedelta(seconds=5)
 SECOND: Any = literal_column("interval '1 second'")
 
-# Both rows are locked, and rows that somebody holds are left for the next tick: an edit or a pause that holds the
-# schedule is never overtaken, and one that comes later finds the next trigger, too.
+# All rows are locked, and rows that somebody holds are left for the next tick: an edit or a pause that holds the
+# schedule is never overtaken, and one that comes later finds the next trigger, too; the user's share is given out by
+# one creator at a time. The user comes first: whoever finds him held has locked nothing else in vain.
 DUE = (
     select(
         triggers.c.id,
@@ -33,26 +36,38 @@ DUE = (
         triggers.c.kind,
         triggers.c.attempt,
         triggers.c.alone,
+        triggers.c.hold,
+        triggers.c.next_attempt_at,
         schedules.c.max_runs,
         schedules.c.runs,
+        schedules.c.overlap,
+        schedules.c.catch_up,
+        schedules.c.catch_up_window_seconds,
+        schedules.c.caught_up,
+        HOST.label("host"),
         *COLUMNS,
     )
     .join(schedules, schedules.c.id == triggers.c.schedule_id)
+    .join(users, users.c.id == triggers.c.user_id)
+    .outerjoin(ROOT, root_of(triggers.c.action_id))
     .where(
         triggers.c.status == "scheduled",
         or_(triggers.c.hold.is_(None), triggers.c.hold != literal_column("'limit'")),
         triggers.c.next_attempt_at <= bindparam("now"),
+        (triggers.c.user_id == any_(ids("waiting"))) == bindparam("theirs", type_=Boolean()),
     )
     .order_by(triggers.c.next_attempt_at)
     .limit(bindparam("limit"))
-    .with_for_update(of=[triggers, schedules], skip_locked=True, key_share=True)
+    .with_for_update(of=[users, triggers, schedules], skip_locked=True, key_share=True)
 )
 
+_queued = rows("queued", id=BIGINT, pack=BIGINT)
 QUEUE = (
     update(triggers)
-    .where(triggers.c.id == any_(ids("ids")))
+    .where(triggers.c.id == _queued.c.id)
     .values(
         status=TriggerStatus.QUEUED.value,
+        pack=_queued.c.pack,
         **NOT_HELD,
         queued_at=bindparam("now", type_=INSTANT),
         resend_at=bindparam("resend", type_=INSTANT),
@@ -104,6 +119,11 @@ RECORD_MISSED = (
 
 COUNT_RUNS = update(schedules).where(schedules.c.id == any_(ids("ids"))).values(runs=schedules.c.runs + 1)
 
+_late_runs = rows("late", schedule_id=BIGINT, runs=BIGINT)
+COUNT_LATE_RUNS = (
+    update(schedules).where(schedules.c.id == _late_runs.c.schedule_id).values(caught_up=_late_runs.c.runs)
+)
+
 POSTPONE = (
     update(triggers)
     .where(triggers.c.id == any_(ids("ids")), triggers.c.status == "queued")
@@ -134,19 +154,29 @@ UNCLAIMED = (
             bindparam("longest", type_=BIGINT),
         ),
     )
-    .returning(triggers.c.id, triggers.c.user_id, triggers.c.alone)
+    .returning(triggers.c.id, triggers.c.pack)
 )
 
 
-def lock_due(connection: Connection, now: datetime, limit: int) -> Sequence[Any]:
-    """Due triggers with the definition of their schedules, oldest first, both locked until the transaction ends."""
-    return connection.execute(DUE, {"now": now, "limit": limit}).all()
+def lock_due(connection: Connection, now: datetime, limit: int) -> list[Any]:
+    """Due triggers with the definition of their schedules, oldest first, locked with their users and schedules.
+
+    Users of whom some wait for a share already come after all others: most of theirs would only join the line.
+    """
+    waiting = sharing.waiting_users(connection, limit)
+    due = list(connection.execute(DUE, {"now": now, "limit": limit, "waiting": waiting, "theirs": False}))
+    if waiting and len(due) < limit:
+        left = limit - len(due)
+        due += connection.execute(DUE, {"now": now, "limit": left, "waiting": waiting, "theirs": True})
+    return due
 
 
-def mark_queued(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetime, speed: float) -> None:
-    """These triggers are about to be sent."""
-    if trigger_ids:
-        connection.execute(QUEUE, {"ids": list(trigger_ids), "now": now, "resend": now + RESEND_AFTER * speed})
+def mark_queued(
+    connection: Connection, sent: Sequence[tuple[TriggerId, TriggerId]], now: datetime, speed: float
+) -> None:
+    """These triggers are about to be sent: (trigger, the smallest id in its message)."""
+    if sent:
+        connection.execute(QUEUE, bound(_queued, sent) | {"now": now, "resend": now + RESEND_AFTER * speed})
 
 
 def mark_skipped(connection: Connection, skipped: Sequence[tuple[TriggerId, str]], now: datetime) -> None:
@@ -167,12 +197,18 @@ def count_runs(connection: Connection, schedule_ids: Sequence[ScheduleId]) -> No
         connection.execute(COUNT_RUNS, {"ids": list(schedule_ids)})
 
 
+def count_late_runs(connection: Connection, late_runs: Sequence[tuple[ScheduleId, int]]) -> None:
+    """So many late runs of each schedule since its last one on time."""
+    if late_runs:
+        connection.execute(COUNT_LATE_RUNS, bound(_late_runs, late_runs))
+
+
 def postpone(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetime, speed: float) -> None:
     """The queue did not take these: offer them again soon, and do not count this sending."""
     connection.execute(POSTPONE, {"ids": list(trigger_ids), "resend": now + QUEUE_AWAY_RETRY * speed})
 
 
 def take_unclaimed(connection: Connection, now: datetime, limit: int, speed: float) -> Sequence[Any]:
-    """Queued triggers whose message seems lost, with their next sending put off: (id, user_id, alone)."""
+    """Queued triggers whose message seems lost, with their next sending put off: (id, pack)."""
     waits = {"wait": round(RESEND_AFTER.seconds * speed), "longest": round(LONGEST_WAIT.seconds * speed)}
     return connection.execute(UNCLAIMED, {"now": now, "limit": limit, **waits}).all()

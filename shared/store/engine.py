@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, func, sele
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from shared.errors import CronnyError, Invalid, Unavailable
+from shared.errors import CronnyError, Invalid, TooSlow, Unavailable
 from shared.settings import Settings, Ssl
 from shared.store.constraints import meaning
 
@@ -23,6 +23,7 @@ NETWORK_TIMEOUT_SECONDS = 20
 STATEMENT_TIMEOUT = "15s"
 IDLE_IN_TRANSACTION_TIMEOUT = "10s"
 
+QUERY_CANCELED = "57014"
 # Classes of SQLSTATE that say "later", not "wrong": connection, resources, operator intervention, system error.
 _PASSING = ("08", "53", "57", "58", "40")
 
@@ -115,6 +116,8 @@ def _ssl_context(mode: Ssl) -> ssl.SSLContext | bool:
 def _translated(error: DBAPIError) -> CronnyError | DBAPIError:
     """The domain's word for a driver's error, by SQLSTATE class (PostgreSQL, appendix A); bugs stay what they are."""
     state = _detail(error, "C")
+    if state == QUERY_CANCELED:
+        return TooSlow("The database took too long; try again in a moment.")
     if error.connection_invalidated or not state or state.startswith(_PASSING):
         return Unavailable("The database is away; try again in a moment.")
     if state.startswith("23"):

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
+from shared.job import JobId
 from shared.outcome import JobExecution
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, ids, rows
 from shared.store.jsonb import clean, text
@@ -69,10 +70,15 @@ CLAIM = (
         schedules.c.name,
         func.coalesce(triggers.c.input, schedules.c.input),
         triggers.c.kind,
+        triggers.c.started_at,
+        triggers.c.lease_until,
+        triggers.c.redrives,
+        triggers.c.job_inputs,
+        schedules.c.overlap,
     )
 )
 
-_step = rows("step", trigger_id=BIGINT, attempt=Integer(), lease_until=INSTANT)
+_step = rows("step", trigger_id=BIGINT, attempt=Integer(), lease_until=INSTANT, sending_job_id=BIGINT)
 EXTEND = (
     update(triggers)
     .where(
@@ -80,8 +86,15 @@ EXTEND = (
         triggers.c.attempt == _step.c.attempt,
         triggers.c.status == "executing",
     )
-    .values(lease_until=_step.c.lease_until)
+    .values(lease_until=_step.c.lease_until, sending_job_id=_step.c.sending_job_id)
     .returning(triggers.c.id)
+)
+
+_mine = rows("mine", id=BIGINT, attempt=Integer())
+STANDING = (
+    select(triggers.c.id)
+    .join(_mine, (triggers.c.id == _mine.c.id) & (triggers.c.attempt == _mine.c.attempt))
+    .where(triggers.c.status == "executing")
 )
 
 _EXECUTION: dict[str, TypeEngine[Any]] = {
@@ -92,6 +105,7 @@ _EXECUTION: dict[str, TypeEngine[Any]] = {
     "job_type": TEXT,
     "status": TEXT,
     "error": TEXT,
+    "failure": TEXT,
     "input": TEXT,
     "output": TEXT,
     "started_at": INSTANT,
@@ -112,6 +126,7 @@ RECORD = (
             _done.c.job_type,
             _done.c.status,
             _done.c.error,
+            _done.c.failure,
             cast(_done.c.input, JSONB),
             cast(_done.c.output, JSONB),
             _done.c.started_at,
@@ -141,6 +156,7 @@ FINISH = (
         reason=_end.c.reason,
         finished_at=func.greatest(bindparam("now", type_=INSTANT), triggers.c.started_at),
         lease_until=None,
+        sending_job_id=None,
     )
     .returning(triggers.c.id)
 )
@@ -152,6 +168,15 @@ class Record:
 
     claim: Claim
     execution: JobExecution
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Until when a claimed trigger is this executor's; ``sending`` is a job that may be sent once only, and is now."""
+
+    claim: Claim
+    until: datetime
+    sending: JobId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +194,8 @@ def claim(connection: Connection, trigger_ids: Sequence[TriggerId], now: datetim
     The lease covers the longest job of the action and the time to record it, in real seconds by a clock of that speed.
     """
     lease: dict[str, Any] = {"lease": now + LEASE_MARGIN * speed, "speed": speed}
-    return [Claim(*row) for row in connection.execute(CLAIM, {"ids": list(trigger_ids), "now": now, **lease})]
+    claimed = connection.execute(CLAIM, {"ids": list(trigger_ids), "now": now, **lease})
+    return [Claim(*row) for row in claimed]
 
 
 def record(connection: Connection, records: Sequence[Record]) -> None:
@@ -178,16 +204,23 @@ def record(connection: Connection, records: Sequence[Record]) -> None:
         connection.execute(RECORD, bound(_done, [_values(item) for item in records]))
 
 
-def extend(connection: Connection, leases: Sequence[tuple[Claim, datetime]]) -> set[TriggerId]:
-    """Move the ends of leases; answers the triggers whose lease still held."""
+def extend(connection: Connection, leases: Sequence[Lease]) -> set[TriggerId]:
+    """Move the ends of leases and note what is being sent; answers the triggers whose lease still held."""
     if not leases:
         return set()
-    values = [(claim.id, claim.attempt, until) for claim, until in leases]
+    values = [(lease.claim.id, lease.claim.attempt, lease.until, lease.sending) for lease in leases]
     return set(connection.execute(EXTEND, bound(_step, values)).scalars())
+
+
+def standing(connection: Connection, claims: Sequence[Claim]) -> set[TriggerId]:
+    """Which of these triggers are still this executor's."""
+    return set(connection.execute(STANDING, bound(_mine, [(claim.id, claim.attempt) for claim in claims])).scalars())
 
 
 def finish(connection: Connection, endings: Sequence[Ending], now: datetime) -> set[TriggerId]:
     """End triggers; answers those that were still this executor's to end."""
+    if not endings:
+        return set()
     values = [(item.claim.id, item.claim.attempt, item.status.value, clean(item.reason)) for item in endings]
     parameters: dict[str, Any] = bound(_end, values)
     return set(connection.execute(FINISH, parameters | {"now": now}).scalars())
@@ -203,6 +236,7 @@ def _values(item: Record) -> tuple[Any, ...]:
         done.job_type,
         done.outcome.status.value,
         clean(done.outcome.error),
+        done.outcome.failure,
         text(done.input),
         text(done.outcome.output),
         done.started_at,

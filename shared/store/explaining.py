@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Select,
+    Text,
     bindparam,
     cast,
     null,
@@ -20,7 +21,7 @@ from shared.explain import Occurrence
 from shared.schedule import ScheduleId
 from shared.store.arrays import INSTANT
 from shared.store.tables import ledger, schedules, triggers
-from shared.trigger import TriggerId, TriggerKind, TriggerStatus
+from shared.trigger import Hold, TriggerId, TriggerKind, TriggerStatus
 from shared.user import UserId
 
 ONE_SECOND = timedelta(seconds=1)
@@ -31,9 +32,10 @@ def _own(table: FromClause) -> tuple[ColumnElement[bool], ...]:
     return (table.c.user_id == bindparam("user"), table.c.schedule_id == bindparam("key"))
 
 
-def _within(table: FromClause, trigger_id: ColumnElement[Any]) -> Select[Any]:
+def _within(table: FromClause, trigger_id: ColumnElement[Any], hold: ColumnElement[Any]) -> Select[Any]:
     return select(
         trigger_id.label("trigger_id"),
+        hold.label("hold"),
         table.c.due_at,
         table.c.kind,
         table.c.status,
@@ -44,7 +46,10 @@ def _within(table: FromClause, trigger_id: ColumnElement[Any]) -> Select[Any]:
     ).where(*_own(table), table.c.due_at >= _since, table.c.due_at < _until)
 
 
-_found = union_all(_within(triggers, triggers.c.id), _within(ledger, cast(null(), BigInteger))).subquery()
+_found = union_all(
+    _within(triggers, triggers.c.id, triggers.c.hold),
+    _within(ledger, cast(null(), BigInteger), cast(null(), Text)),
+).subquery()
 # The very instant first, then the timetable's own occurrence, which is at the whole second; a trigger knows more than
 # the ledger.
 FOUND = (
@@ -105,4 +110,5 @@ def _occurrence(row: Any) -> Occurrence:
         row.attempt,
         row.started_at,
         row.finished_at,
+        Hold(row.hold) if row.hold else None,
     )

@@ -25,12 +25,6 @@ LOCK = (
 )
 
 
-def lock(connection: Connection, schedule_ids: Sequence[ScheduleId]) -> None:
-    """Lock relative schedules before their triggers are ended: whoever edits them takes the locks in the same order."""
-    if schedule_ids:
-        connection.execute(LOCK, {"ids": list(schedule_ids)})
-
-
 def plan_after(connection: Connection, schedule_ids: Sequence[ScheduleId], ended: datetime) -> None:
     """Plan the next trigger of each relative schedule whose run ended at ``ended``.
 

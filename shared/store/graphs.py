@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, any_, select
+from sqlalchemy import Connection, any_, func, select
 
 from shared.action import ActionId, JobGraph
 from shared.errors import Invalid
@@ -12,15 +14,47 @@ from shared.job import Job, JobId
 from shared.outcome import ExecutionStatus, JobExecution, Outcome
 from shared.store.arrays import ids
 from shared.store.jobs import read_job
-from shared.store.tables import job_executions, jobs
+from shared.store.tables import job_executions, jobs, triggers
 from shared.trigger import TriggerId
 
 OF_ACTIONS = select(jobs).where(jobs.c.action_id == any_(ids("ids"))).order_by(jobs.c.id)
-COMPLETED = select(job_executions).where(
-    job_executions.c.trigger_id == any_(ids("ids")),
-    job_executions.c.status == "completed",
-    job_executions.c.job_id.is_not(None),
+# A redriven trigger begins to count anew, and may even begin at the first job again.
+COMPLETED = (
+    select(job_executions)
+    .join(triggers, triggers.c.id == job_executions.c.trigger_id)
+    .where(
+        job_executions.c.trigger_id == any_(ids("ids")),
+        job_executions.c.status == "completed",
+        job_executions.c.job_id.is_not(None),
+        job_executions.c.attempt > triggers.c.results_after,
+    )
+    .order_by(job_executions.c.id)
 )
+TRIES = (
+    select(
+        job_executions.c.trigger_id,
+        job_executions.c.job_id,
+        func.count().label("tries"),
+        func.min(job_executions.c.started_at).label("since"),
+    )
+    .join(triggers, triggers.c.id == job_executions.c.trigger_id)
+    .where(
+        job_executions.c.trigger_id == any_(ids("ids")),
+        job_executions.c.status == "failed",
+        job_executions.c.job_id.is_not(None),
+        job_executions.c.attempt > triggers.c.tries_after,
+    )
+    .group_by(job_executions.c.trigger_id, job_executions.c.job_id)
+)
+
+
+@dataclass(slots=True)
+class Earlier:
+    """What earlier attempts of a trigger left: jobs completed, how often others failed, and since when they did."""
+
+    done: dict[JobId, JobExecution] = field(default_factory=dict)
+    tries: dict[JobId, int] = field(default_factory=dict)
+    since: datetime | None = None
 
 
 def graphs(connection: Connection, action_ids: Sequence[ActionId]) -> Mapping[ActionId, JobGraph | Exception]:
@@ -35,13 +69,18 @@ def graphs(connection: Connection, action_ids: Sequence[ActionId]) -> Mapping[Ac
     return {action: JobGraph(tuple(found[action])) for action in action_ids} | broken
 
 
-def completed(connection: Connection, trigger_ids: Sequence[TriggerId]) -> dict[TriggerId, dict[JobId, JobExecution]]:
-    """The job executions that earlier attempts of these triggers completed, by job."""
-    done: dict[TriggerId, dict[JobId, JobExecution]] = defaultdict(dict)
-    if trigger_ids:
-        for row in connection.execute(COMPLETED, {"ids": list(trigger_ids)}):
-            done[row.trigger_id][row.job_id] = _execution(row)
-    return done
+def earlier(connection: Connection, trigger_ids: Sequence[TriggerId]) -> Mapping[TriggerId, Earlier]:
+    """What counts of the earlier attempts of these triggers."""
+    found: dict[TriggerId, Earlier] = defaultdict(Earlier)
+    if not trigger_ids:
+        return found
+    for row in connection.execute(COMPLETED, {"ids": list(trigger_ids)}):
+        found[row.trigger_id].done[row.job_id] = _execution(row)
+    for row in connection.execute(TRIES, {"ids": list(trigger_ids)}):
+        left = found[row.trigger_id]
+        left.tries[row.job_id] = row.tries
+        left.since = min(row.since, left.since or row.since)
+    return found
 
 
 def _execution(row: Any) -> JobExecution:

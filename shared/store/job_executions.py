@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from shared.job import JobId
-from shared.outcome import ExecutionStatus, JobExecution, Outcome
+from shared.outcome import ExecutionStatus, FailureKind, JobExecution, Outcome
 from shared.paging import Page, Slice
 from shared.store.paging import Filters, narrowed, read_page
 from shared.store.tables import job_executions
@@ -56,7 +56,8 @@ def find(connection: Connection, user_id: UserId, execution_id: int) -> Recorded
 
 
 def _recorded(row: Any) -> Recorded:
-    outcome = Outcome(ExecutionStatus(row.status), row.output, row.error)
+    failure = FailureKind(row.failure) if row.failure else None
+    outcome = Outcome(ExecutionStatus(row.status), row.output, row.error, failure)
     execution = JobExecution(
         row.job_id, row.job_name, row.job_type, row.input, outcome, row.started_at, row.finished_at
     )

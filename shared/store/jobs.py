@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, any_, bindparam, delete, func, insert, select, update
 
-from shared import conditions
+from shared import conditions, retry
 from shared.action import ActionId
-from shared.job import Job, JobId, JobInputType, JobTemplateId
+from shared.job import Delivery, Job, JobId, JobInputType, JobTemplateId
 from shared.paging import Page, Slice
 from shared.store.arrays import ids
 from shared.store.paging import read_page
@@ -82,6 +82,9 @@ def read_job(row: Any) -> Job:
         conditions.parse(row.condition),
         row.is_root_job,
         row.job_timeout_in_secs,
+        retry.parse(row.retry),
+        Delivery(row.delivery),
+        row.host,
     )
 
 

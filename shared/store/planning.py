@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.schedule import ScheduleId, ScheduleStatus
 from shared.store.arrays import BIGINT, INSTANT, bound, ids, rows
+from shared.store.kinds import WANTED_AS
 from shared.store.tables import schedules, triggers
 from shared.store.timings import COLUMNS
 from shared.trigger import TriggerStatus
@@ -34,7 +35,7 @@ PENDING = (
 )
 
 UNFINISHED_OF = select(triggers.c.schedule_id).where(
-    triggers.c.schedule_id == any_(ids("ids")), triggers.c.status.in_(UNFINISHED), triggers.c.kind == "planned"
+    triggers.c.schedule_id == any_(ids("ids")), triggers.c.status.in_(UNFINISHED), WANTED_AS == "planned"
 )
 
 _planned = rows("planned", schedule_id=BIGINT, due_at=INSTANT)
@@ -96,7 +97,7 @@ SETTLE = (
         ~exists().where(
             triggers.c.schedule_id == schedules.c.id,
             triggers.c.status.in_(UNFINISHED),
-            triggers.c.kind == "planned",
+            WANTED_AS == "planned",
         ),
     )
     .values(schedule_status=ScheduleStatus.PROCESSED.value)

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, rows
-from shared.store.tables import schedules, triggers
+from shared.store.putting_back import CHANGED
+from shared.store.tables import jobs, schedules, triggers
 from shared.trigger import TriggerId, TriggerStatus
 
 # Both rows again, in no order and without waiting: what is held is looked at in the next round.
@@ -15,15 +16,15 @@ LOST = (
     select(
         triggers.c.id,
         triggers.c.attempt,
+        triggers.c.crashes,
         triggers.c.schedule_id,
         schedules.c.schedule_type,
+        schedules.c.overlap,
         triggers.c.kind,
-        # What its user asked for goes on while the schedule is paused.
-        (
-            ((schedules.c.schedule_status == "inactive") & (triggers.c.kind == "planned"))
-            | schedules.c.deleted_at.is_not(None)
-            | (schedules.c.version != triggers.c.schedule_version)
-        ).label("changed"),
+        triggers.c.redrives,
+        triggers.c.sending_job_id,
+        select(jobs.c.name).where(jobs.c.id == triggers.c.sending_job_id).scalar_subquery().label("sending_job"),
+        CHANGED.label("changed"),
     )
     .join(schedules, schedules.c.id == triggers.c.schedule_id)
     .where(triggers.c.status == "executing", triggers.c.lease_until <= bindparam("now", type_=INSTANT))
@@ -42,9 +43,11 @@ RETRY = (
         next_attempt_at=bindparam("now", type_=INSTANT),
         lease_until=None,
         resend_at=None,
+        crashes=triggers.c.crashes + 1,
         alone=True,
     )
 )
+# What was being sent stays noted: whoever redrives the dead letter asks which job it was.
 FAIL = (
     update(triggers)
     .where(triggers.c.id == _lost.c.id)
@@ -53,12 +56,13 @@ FAIL = (
         reason=_lost.c.reason,
         finished_at=bindparam("now", type_=INSTANT),
         lease_until=None,
+        crashes=triggers.c.crashes + 1,
     )
 )
 
 
 def lock_lost(connection: Connection, now: datetime, limit: int) -> Sequence[Any]:
-    """Executing triggers whose lease ran out, locked: (id, attempt, schedule_id, schedule_type, kind, changed)."""
+    """Executing triggers whose lease ran out, locked, with what decides whether another attempt follows."""
     return connection.execute(LOST, {"now": now, "limit": limit}).all()
 
 

@@ -8,10 +8,11 @@ from sqlalchemy import Connection, any_, bindparam, func, insert, literal, selec
 
 from shared import timetable
 from shared.paging import Page, Slice
-from shared.schedule import Schedule, ScheduleId, ScheduleStatus, Timing
+from shared.schedule import CatchUp, Overlap, Schedule, ScheduleId, ScheduleStatus, Timing
 from shared.store import calendars, timings
 from shared.store.arrays import INSTANT, texts
 from shared.store.holds import NOT_HELD
+from shared.store.kinds import WANTED_AS
 from shared.store.paging import Filters, narrowed, read_page
 from shared.store.tables import ledger, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerKind, TriggerStatus
@@ -29,6 +30,9 @@ _DEFINED = (
     schedules.c.status_note,
     schedules.c.max_runs,
     schedules.c.runs,
+    schedules.c.overlap,
+    schedules.c.catch_up,
+    schedules.c.catch_up_window_seconds,
     schedules.c.input,
     schedules.c.version,
     schedules.c.created_at,
@@ -47,7 +51,10 @@ _next_run = (
     .where(
         triggers.c.schedule_id == schedules.c.id,
         triggers.c.status == literal(TriggerStatus.SCHEDULED.value),
-        triggers.c.kind == literal(TriggerKind.PLANNED.value),
+        literal(TriggerKind.PLANNED.value) == WANTED_AS,
+        # What is held or tried again was due already.
+        triggers.c.hold.is_(None),
+        triggers.c.attempt == 0,
     )
     .scalar_subquery()
 )
@@ -102,7 +109,7 @@ CANCEL_PLANNED = (
         triggers.c.user_id == bindparam("user"),
         triggers.c.schedule_id == bindparam("key"),
         triggers.c.status.in_([TriggerStatus.SCHEDULED.value, TriggerStatus.QUEUED.value]),
-        triggers.c.kind == any_(texts("kinds")),
+        any_(texts("kinds")) == WANTED_AS,
     )
     .values(status=TriggerStatus.CANCELLED.value, reason=bindparam("why"), finished_at=_now, **NOT_HELD)
 )
@@ -173,6 +180,7 @@ def _schedules(connection: Connection, rows: Sequence[Any]) -> list[Schedule]:
 def _schedule(row: Any, timing: Timing) -> Schedule:
     fields = {name: value for name, value in row._mapping.items() if name not in _TIMING_NAMES}
     fields |= {"schedule_status": ScheduleStatus(row.schedule_status), "calendar_ids": tuple(row.calendar_ids)}
+    fields |= {"overlap": Overlap(row.overlap), "catch_up": CatchUp(row.catch_up)}
     if timing.calendars and fields.get("next_run_at"):
         fields["next_run_at"] = timetable.next_run(timing, fields["next_run_at"])
     return Schedule(**fields, timing=timing)

@@ -4,18 +4,23 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
 from chalicelib.application import build
+from shared import VERSION
 from shared.create import create, take_over
+from shared.plan import plan
 from shared.services import Services
 from shared.settings import BadSettings
+from shared.store import services as own_rows
 from shared.store.engine import connect
 from tests.chalicelib.client import Client
 from tests.fakes import SetClock
+from tests.world import new_logger_schedule, set_trigger, the_triggers
 
 PROBLEM = {"type", "title", "status", "detail", "message", "errors", "trace_id"}
 
@@ -168,6 +173,35 @@ def test_ready_means_that_the_creator_beats(
         name: round(age, -1) for name, age in ages.items()
     }
     assert set(told) == {"creator", "executor", "cleaner"}
+    assert answer.json["instances"] == {name: int(ages.get(name, 99) <= 90) for name in told}
+    assert (answer.json["problems"] != []) == (status == 503)
+    assert answer.json["version"] == VERSION
+
+
+def test_creators_that_do_not_keep_up_are_unready(nobody: Client, services: Services, clock: SetClock) -> None:
+    take_over(services, clock.now())
+    create(services, clock.now(), epoch=1)
+    schedule = new_logger_schedule(services)
+    plan(services, clock.now())
+    trigger = the_triggers(services, schedule)[0]
+    set_trigger(services, trigger.id, next_attempt_at=clock.now() - timedelta(seconds=60))
+    assert (nobody.get("/health/ready").status, nobody.get("/health/ready").json["creator_lag_seconds"]) == (200, 60.0)
+    set_trigger(services, trigger.id, next_attempt_at=clock.now() - timedelta(seconds=61))
+    answer = nobody.get("/health/ready")
+    assert (answer.status, answer.json["status"]) == (503, "unavailable")
+    assert answer.json["problems"] == ["The oldest due trigger has waited for 61 s: the creators do not keep up."]
+
+
+def test_a_silent_cleaner_is_told_but_everything_fires(nobody: Client, services: Services, clock: SetClock) -> None:
+    with services.database.begin() as connection:
+        own_rows.beat(connection, "cleaner", "a", VERSION, clock.now())
+    clock.forward(601)
+    take_over(services, clock.now())
+    create(services, clock.now(), epoch=1)
+    answer = nobody.get("/health/ready")
+    assert (answer.status, answer.json["status"]) == (200, "ok")
+    (problem,) = answer.json["problems"]
+    assert problem.startswith("No cleaner was heard of for 601 s")
 
 
 def test_signs_of_life_are_told_in_real_seconds_in_virtual_time_too(

@@ -185,3 +185,23 @@ def test_an_empty_dashboard_has_no_rates(bob: Client, world: World) -> None:
     assert set(stats["totals"].values()) == {0}
     assert (stats["success_rate"], stats["lateness_p50_seconds"], stats["queue_age_seconds"]) == (None, None, None)
     assert stats["recent_activity"] == []
+
+
+def test_what_is_tried_again_says_when_and_how_often_its_executor_died(world: World, alice: Client) -> None:
+    trigger_id = world.trigger("scheduled", due=5)
+    with world.engine.begin() as connection:
+        connection.execute(text("UPDATE triggers SET crashes = 2, reason = 'why' WHERE id = :id"), {"id": trigger_id})
+    waiting = alice.get(f"triggers/{trigger_id}").json["trigger"]
+    assert (waiting["attempt"], waiting["crashes"], waiting["reason"]) == (1, 2, "why")
+    assert waiting["next_attempt_at"] == waiting["due_at"]
+    done = alice.get(f"triggers/{world.trigger('completed', due=6)}").json["trigger"]
+    assert (done["crashes"], done["next_attempt_at"]) == (0, None)
+
+
+def test_a_failed_execution_says_what_kind_of_failure_it_was(world: World, alice: Client) -> None:
+    execution_id = world.execution(world.trigger("failed", due=5), "HTTP 503")
+    with world.engine.begin() as connection:
+        connection.execute(text("UPDATE job_executions SET failure = 'server_error'"))
+    assert alice.get(f"job_executions/{execution_id}").json["job_execution"]["failure"] == "server_error"
+    (listed,) = alice.get("job_executions").json["job_executions"]
+    assert listed["failure"] == "server_error"

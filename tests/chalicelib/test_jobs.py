@@ -256,3 +256,73 @@ def test_jobs_are_paged(alice: Client, action_id: int) -> None:
     rest = alice.get("jobs", action_id=action_id, limit=2, cursor=first["next_cursor"]).json
     assert [job["id"] for job in first["jobs"] + rest["jobs"]] == ids
     assert rest["next_cursor"] is None
+
+
+RETRY = {"max_attempts": 5, "backoff": "fixed", "base": 1.5, "cap": 60, "jitter": "none", "on": ["no_answer"]}
+
+
+def test_how_often_a_job_is_tried_and_sent_reads_back_as_it_was_written(alice: Client, action_id: int) -> None:
+    plain = make_job(alice, action_id, "plain")
+    assert (plain["retry"], plain["delivery"]) == (None, "at_least_once")
+    job = make_job(alice, action_id, "careful", retry=RETRY, delivery="At_Most_Once")
+    assert (job["retry"], job["delivery"]) == (RETRY, "at_most_once")
+    path = f"jobs/{job['id']}"
+    renamed = alice.patch(path, {"name": "renamed"}).json["job"]
+    assert (renamed["retry"], renamed["delivery"]) == (RETRY, "at_most_once")
+    cleared = alice.put(path, {"retry": None, "delivery": None}).json["job"]
+    assert (cleared["retry"], cleared["delivery"]) == (None, "at_least_once")
+
+
+def test_what_a_retry_leaves_out_is_filled_in(alice: Client, action_id: int) -> None:
+    assert make_job(alice, action_id, retry={"max_attempts": 7})["retry"] == {
+        "max_attempts": 7,
+        "backoff": "exponential",
+        "base": 10,
+        "cap": 3600,
+        "jitter": "full",
+        "on": ["no_answer", "rate_limited", "server_error", "unreachable"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fields"),
+    [
+        ({"retry": {"max_attempts": 201}}, {"retry.max_attempts"}),
+        ({"retry": {"max_attempts": "x", "on": ["luck"]}, "name": ""}, {"retry.max_attempts", "retry.on", "name"}),
+        ({"retry": 5}, {"retry"}),
+        ({"retry": "{}"}, {"retry"}),
+        ({"delivery": "exactly_once"}, {"delivery"}),
+    ],
+)
+def test_a_wrong_policy_is_named_by_field(
+    alice: Client, action_id: int, wrong: dict[str, Any], fields: set[str]
+) -> None:
+    good = {"name": "x", "action_id": action_id, "job_type": "http", "job_input_value": HTTP_INPUT}
+    answer = alice.post("jobs", {**good, **wrong})
+    assert (answer.status, set(answer.fields)) == (422, fields)
+    job = make_job(alice, action_id)
+    assert set(alice.put(f"jobs/{job['id']}", wrong).fields) == fields
+
+
+def test_the_host_that_a_job_calls_is_known_where_its_input_says_so(
+    alice: Client, action_id: int, engine: Engine
+) -> None:
+    def host(job: Any) -> Any:
+        with engine.begin() as connection:
+            return connection.execute(text("SELECT host FROM jobs WHERE id = :id"), {"id": job["id"]}).scalar_one()
+
+    template = {"url": "https://example.org/{{ trigger.id }}"}
+    message = {"message": "hi", "webhook_url": "https://hooks.slack.com/x"}
+    job = make_job(alice, action_id, "a", job_input_value={"url": "https://EXAMPLE.org/hook"})
+    assert host(job) == "example.org:443"
+    assert host(make_job(alice, action_id, "b", job_input_value={"url": "http://[::1]:81/"})) == "[::1]:81"
+    filled = make_job(alice, action_id, "c", job_input_type="job_input_as_template", job_input_value=template)
+    assert host(filled) is None
+    assert host(make_job(alice, action_id, "d", job_type="slack", job_input_value=message)) == "hooks.slack.com:443"
+    path = f"jobs/{job['id']}"
+    alice.put(path, {"job_input_value": {"url": "http://other.example"}})
+    assert host(job) == "other.example:80"
+    alice.put(path, {"name": "renamed"})
+    assert host(job) == "other.example:80"
+    alice.put(path, {"job_input_type": "job_input_as_template", "job_input_value": template})
+    assert host(job) is None

@@ -6,16 +6,19 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.services import Services
+from shared.user import UserId
 from tests.chalicelib.client import BASE, Client
 from tests.chalicelib.conftest import HTTP_INPUT, make_action, make_job
 from tests.chalicelib.test_history import World
+from tests.world import new_breaker
 
 
 @pytest.fixture
-def ids(alice: Client, engine: Engine, services: Services) -> dict[str, int]:
+def ids(alice: Client, engine: Engine, services: Services) -> dict[str, Any]:
     """Alice's, one of each, by the name that paths give them."""
     world = World(alice, engine, services.clock.now())
     trigger_id = world.trigger("completed", 60)
+    new_breaker(services, UserId(alice.get("auth/me").json["user"]["id"]), "api.example.org:443")
     template = alice.post("job_templates", {"name": "mine", "job_type": "http"}).json["job_template"]
     return {
         "schedule_id": world.schedule_id,
@@ -25,15 +28,16 @@ def ids(alice: Client, engine: Engine, services: Services) -> dict[str, int]:
         "calendar_id": alice.post("calendars", {"name": "mine"}).json["calendar"]["id"],
         "trigger_id": trigger_id,
         "execution_id": world.execution(trigger_id),
+        "host": "api.example.org%3A443",
     }
 
 
 def test_every_route_with_an_id_answers_404_for_anothers_and_for_none(
-    bob: Client, alice: Client, ids: dict[str, int]
+    bob: Client, alice: Client, ids: dict[str, Any]
 ) -> None:
     patterns = [(path, method) for path, methods in bob.app.routes.items() if "{" in path for method in methods]
     assert len(patterns) >= 20
-    lists = ("schedules", "actions", "job_templates", "calendars", "triggers", "job_executions")
+    lists = ("schedules", "actions", "job_templates", "calendars", "triggers", "job_executions", "breakers")
     before = [alice.get(path).text for path in lists]
     for pattern, method in patterns:
         path = pattern.removeprefix(f"{BASE}/")
@@ -57,6 +61,7 @@ def test_lists_show_only_ones_own(bob: Client, ids: dict[str, int]) -> None:
     assert bob.get("schedules").json["schedules"] == []
     assert bob.get("actions").json["actions"] == []
     assert bob.get("calendars").json["calendars"] == []
+    assert bob.get("breakers").json["breakers"] == []
     assert bob.get("triggers", schedule_id=ids["schedule_id"]).json["triggers"] == []
     assert bob.get("job_executions", job_id=ids["job_id"]).json["job_executions"] == []
     assert bob.get("jobs", action_id=ids["action_id"]).json["jobs"] == []

@@ -1,6 +1,6 @@
 """The looping creator: ticks on whole seconds, hands over to a newer one, survives a database that goes away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -9,13 +9,15 @@ import pytest
 
 from functions import creator
 from shared import wiring
-from shared.create import create, take_over
+from shared.clock import BREATH, whole_second_after
+from shared.create import Ticked, create, take_over
 from shared.errors import Unavailable
+from shared.queue import Pack
 from shared.services import Services
 from shared.store.tables import heartbeats
 from tests.fakes import RecordedQueue, SetClock
 from tests.functions.lambda_context import Context
-from tests.world import count, new_logger_schedule, the_triggers
+from tests.world import complete_all, count, new_action, new_logger_schedule, new_schedule, new_user, the_triggers
 
 
 @pytest.fixture(autouse=True)
@@ -25,12 +27,12 @@ def _wired(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_ticks_at_each_whole_second(services: Services, queue: RecordedQueue, clock: SetClock) -> None:
     schedule = new_logger_schedule(services, schedule_value="1")
-    assert creator.handler({"ticks": 5}, Context())["ticks"] == 5
+    assert creator.handler({"ticks": 4}, Context())["ticks"] == 4
     assert clock.now().microsecond == 0
     triggers = the_triggers(services, schedule)
-    assert [trigger.status for trigger in triggers] == ["queued"] * 5 + ["scheduled"]
-    assert [trigger.queued_at for trigger in triggers[:5]] == [trigger.due_at for trigger in triggers[:5]]
-    assert len(queue.packs) == 5
+    assert [trigger.status for trigger in triggers] == ["queued"] * 4 + ["scheduled"]
+    assert [trigger.queued_at for trigger in triggers[:4]] == [trigger.due_at for trigger in triggers[:4]]
+    assert len(queue.packs) == 4
 
 
 def test_it_leaves_when_a_newer_creator_has_the_lease(
@@ -73,6 +75,47 @@ def test_a_database_that_is_away_for_a_while_only_costs_those_ticks(
     monkeypatch.setattr(wiring, "services", lambda: replace(services, database=Flaky()))  # type: ignore[arg-type]
     creator.handler({"ticks": 3}, Context())
     assert [trigger.status for trigger in the_triggers(services, schedule)][:3] == ["queued"] * 3
+
+
+def test_while_anybody_waits_for_a_share_it_looks_between_ticks(
+    services: Services, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Executing:
+        """Whatever is sent is done at once."""
+
+        def send(self, packs: Sequence[Pack]) -> int:
+            complete_all(services)
+            return len(packs)
+
+    monkeypatch.setattr(wiring, "services", lambda: replace(services, queue=Executing()))
+    user = new_user(services)
+    action = new_action(services, user)
+    chosen = [new_schedule(services, user, action, schedule_value="1") for _ in range(50)]
+    first = whole_second_after(clock.now())
+    creator.handler({"ticks": 2}, Context())
+    started = sorted(the_triggers(services, schedule)[0].queued_at for schedule in chosen)
+    assert started[:20] == [first] * 20
+    assert started[20:40] == [first + BREATH] * 20
+    assert started[40:] == [first + 2 * BREATH] * 10
+
+
+def test_it_looks_less_often_while_nothing_becomes_free(
+    services: Services, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Any] = []
+
+    def look(services: Services, now: Any) -> Ticked:
+        looks.append(now)
+        return Ticked(backlog=True)
+
+    monkeypatch.setattr(creator, "let_go", look)
+    user = new_user(services)
+    action = new_action(services, user)
+    for _ in range(21):
+        new_schedule(services, user, action, schedule_value="1")
+    first = whole_second_after(clock.now())
+    creator.handler({"ticks": 2}, Context())
+    assert [round((now - first) / BREATH) for now in looks] == [1, 3, 7, 15]
 
 
 def test_every_tick_is_a_sign_of_life(services: Services) -> None:

@@ -7,10 +7,11 @@ import pytest
 from functions import executor
 from shared import wiring
 from shared.dispatch import dispatch
+from shared.failpoints import Injected, arm
 from shared.plan import plan
 from shared.queue import encode
 from shared.services import Services
-from shared.store.tables import heartbeats
+from shared.store.tables import dead_messages, heartbeats
 from tests.fakes import RecordedQueue, SetClock
 from tests.functions.lambda_context import Context
 from tests.world import count, new_logger_schedule, the_triggers
@@ -32,16 +33,18 @@ def test_what_the_creator_sends_is_what_the_executor_runs(
     plan(services, clock.now())
     dispatch(services, clock.forward(10))
     event = sqs_event(*(encode(pack) for pack in queue.packs))
-    assert executor.handler(event, Context()) == {"completed": 1, "failed": 0, "taken": 0}
+    assert executor.handler(event, Context()) == {"completed": 1, "failed": 0, "taken": 0, "put_back": 0}
     assert the_triggers(services, schedule)[0].status == "completed"
-    assert executor.handler(event, Context()) == {"completed": 0, "failed": 0, "taken": 1}
+    assert executor.handler(event, Context()) == {"completed": 0, "failed": 0, "taken": 1, "put_back": 0}
 
 
 @pytest.mark.parametrize(
     "body", ["", "hello", "[]", "{}", '{"triggers": 7}', '{"triggers": ["x"]}', '{"triggers": [null]}']
 )
-def test_a_message_that_is_none_of_ours_is_dropped(body: str) -> None:
-    assert executor.handler(sqs_event(body), Context()) == {"completed": 0, "failed": 0, "taken": 0}
+def test_a_message_that_is_none_of_ours_is_written_down_and_not_looped(services: Services, body: str) -> None:
+    assert executor.handler(sqs_event(body), Context()) == {"completed": 0, "failed": 0, "taken": 0, "put_back": 0}
+    executor.handler(sqs_event(body), Context())
+    assert count(services, dead_messages, message_id="0", receives=1) == 1
 
 
 def test_a_trigger_that_does_not_exist_is_nobodys(services: Services) -> None:
@@ -51,3 +54,18 @@ def test_a_trigger_that_does_not_exist_is_nobodys(services: Services) -> None:
 def test_every_invocation_is_a_sign_of_life(services: Services) -> None:
     executor.handler({"Records": []}, Context())
     assert count(services, heartbeats, service="executor") == 1
+
+
+def test_a_crash_before_anything_is_claimed_leaves_the_trigger_to_be_sent_again(
+    services: Services, queue: RecordedQueue, clock: SetClock
+) -> None:
+    schedule = new_logger_schedule(services)
+    plan(services, clock.now())
+    dispatch(services, clock.forward(10))
+    event = sqs_event(*(encode(pack) for pack in queue.packs))
+    arm({"receive.received": "raise"})
+    with pytest.raises(Injected):
+        executor.handler(event, Context())
+    assert the_triggers(services, schedule)[0].status == "queued"
+    arm({})
+    assert executor.handler(event, Context())["completed"] == 1

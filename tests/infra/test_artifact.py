@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.artifact import ROOT, SOURCES, Target, build_zip, requirements
+from infra.artifact import ROOT, SOURCES, Target, build_folder, build_zip, main, requirements, without_fail_points
+from shared.failpoints import POINTS
 
 HANDLERS = ("api", "creator", "executor", "cleaner", "migrate")
 
@@ -111,3 +112,42 @@ def test_a_build_that_was_killed_halfway_is_not_taken_for_a_layer(
     with zipfile.ZipFile(build_zip(tmp_path)) as archive:
         assert "module.py" in archive.namelist()
     assert len(installed) == 2
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An unpacked artefact as staging and production get it, but with byte code of this interpreter."""
+    folder = tmp_path_factory.mktemp("bare")
+    build_folder(folder, target=Target(fail_points=False))
+    return folder
+
+
+def reached(folder: Path) -> set[str]:
+    """The fail points that a byte code of ours reaches or a source of ours names."""
+    files = [path for top in ("shared", "functions") for path in (folder / top).rglob("*.py*")]
+    texts = [path.read_bytes() for path in files if not path.name.startswith("failpoints.")]
+    return {point for point in POINTS if any(point.encode() in text for text in texts)}
+
+
+def test_an_artefact_for_development_has_every_fail_point_and_one_for_production_none(
+    unpacked: Path, bare: Path
+) -> None:
+    assert reached(unpacked) == set(POINTS)
+    assert reached(bare) == set()
+
+
+def test_an_artefact_for_lambda_has_no_fail_points_unless_it_is_for_development(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Target] = []
+    monkeypatch.setattr("infra.artifact.build_folder", lambda _output, target: asked.append(target))
+    for environment in ([], ["--environment", "staging"], ["--environment", "development"]):
+        main(["--lambda", "--output", str(tmp_path), *environment])
+    assert [target.fail_points for target in asked] == [False, False, True]
+
+
+def test_what_only_fails_on_purpose_leaves_every_other_line_where_it_was() -> None:
+    source = 'def f():\n    if __debug__ and rows:\n        reach("plan.locked")\n    return 1\n'
+    assert without_fail_points(source) == "def f():\n    pass\n\n    return 1\n"
+    with pytest.raises(AssertionError, match="has no else"):
+        without_fail_points("if __debug__:\n    a()\nelse:\n    b()\n")

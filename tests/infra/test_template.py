@@ -143,13 +143,20 @@ def test_only_the_creator_may_send_and_only_the_executor_may_receive() -> None:
             for statement in policy["PolicyDocument"]["Statement"]
             for action in [statement["Action"]] * isinstance(statement["Action"], str) or statement["Action"]
         }
-        for name in ("PlainRole", "CreatorRole", "ExecutorRole")
+        for name in ("PlainRole", "CreatorRole", "ExecutorRole", "CleanerRole")
     }
     assert allowed == {
         "PlainRole": set(),
         "CreatorRole": {"sqs:SendMessage"},
         "ExecutorRole": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+        "CleanerRole": {"sqs:ReceiveMessage", "sqs:DeleteMessage"},
     }
+
+
+def test_the_cleaner_reads_nothing_but_the_dead_letter_queue() -> None:
+    (policy,) = properties("CleanerRole")["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Resource"] == {"Fn::GetAtt": ["TriggerDeadLetterQueue", "Arn"]}
 
 
 def test_no_policy_allows_anything_on_everything() -> None:
@@ -158,7 +165,7 @@ def test_no_policy_allows_anything_on_everything() -> None:
 
 def test_every_function_has_a_role_that_is_written_down() -> None:
     roles = {properties(f"{name}Function")["Role"]["Fn::GetAtt"][0] for name in FUNCTIONS}
-    assert roles == {"PlainRole", "CreatorRole", "ExecutorRole"}
+    assert roles == {"PlainRole", "CreatorRole", "ExecutorRole", "CleanerRole"}
     assert len(of_type("AWS::IAM::Role")) == len(roles)
 
 

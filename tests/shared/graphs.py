@@ -1,5 +1,7 @@
 """Jobs for tests, with as few words as possible."""
 
+from typing import Any
+
 from shared.job import Condition, ConditionRule, Job, JobId, JobInputType, JsonValue
 
 
@@ -12,6 +14,7 @@ def job(
     root: bool = False,
     timeout: int = 60,
     job_type: str = "logger",
+    **fields: Any,
 ) -> Job:
     """A job called ``job-KEY`` after which the first of ``following`` runs, whatever it answers."""
     return Job(
@@ -23,4 +26,5 @@ def job(
         condition=Condition(tuple(ConditionRule(JobId(other)) for other in following)),
         is_root_job=root,
         job_timeout_in_secs=timeout,
+        **fields,
     )

@@ -14,7 +14,9 @@ from shared.services import Services
 from shared.store.engine import Database
 from tests.fakes import RecordedQueue, SetClock
 from tests.world import (
+    ENTERPRISE,
     due_times,
+    give_plan,
     new_logger_schedule,
     new_schedule,
     set_schedule,
@@ -33,7 +35,7 @@ def planned(services: Services, **fields: object) -> ScheduleId:
 
 
 def statuses(services: Services, schedule: ScheduleId) -> list[str]:
-    return [trigger.status for trigger in the_triggers(services, schedule)]
+    return [trigger.hold or trigger.status for trigger in the_triggers(services, schedule)]
 
 
 def test_nothing_is_dispatched_before_it_is_due(services: Services, queue: RecordedQueue, clock: SetClock) -> None:
@@ -91,7 +93,7 @@ def test_short_outages_lose_nothing(services: Services, queue: RecordedQueue, cl
     clock.forward(60.5)
     while dispatch(services, clock.now()).more:
         pass
-    assert statuses(services, schedule) == ["queued"] * 6 + ["scheduled"]
+    assert statuses(services, schedule) == ["queued"] * 4 + ["limit"] * 2 + ["scheduled"]
 
 
 def test_a_long_outage_is_accounted_for_and_only_its_last_minutes_run(services: Services, clock: SetClock) -> None:
@@ -105,7 +107,8 @@ def test_a_long_outage_is_accounted_for_and_only_its_last_minutes_run(services: 
     skipped = [row for row in rows if row.status == "skipped"]
     assert len(skipped) == 2160 - 31
     assert all("Missed" in row.reason for row in skipped)
-    assert [row.status for row in rows[len(skipped) :]] == ["queued"] * 31 + ["scheduled"]
+    runs = [row.hold or row.status for row in rows[len(skipped) :]]
+    assert runs == ["queued"] * 4 + ["limit"] * 27 + ["scheduled"]
 
 
 def test_a_daily_occurrence_that_was_missed_by_hours_still_runs(services: Services, clock: SetClock) -> None:
@@ -147,6 +150,7 @@ def test_two_creators_at_once_decide_every_trigger_once(
 ) -> None:
     first = new_logger_schedule(services)
     row = the_schedule(services, first)
+    give_plan(services, row.user_id, ENTERPRISE)
     ids = [first] + [new_schedule(services, row.user_id, row.action_id) for _ in range(60)]
     plan(services, clock.now())
     clock.forward(10)

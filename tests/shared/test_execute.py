@@ -297,8 +297,9 @@ def test_another_attempt_goes_on_from_the_job_that_was_lost(world: World, servic
                 time.sleep(0.01)
             return Outcome.completed({})
 
-    second = world.job(name="second", job_type="slack", job_input_value={}, is_root_job=False)
-    world.http(target.url + "/first", name="first", condition={"condition_rules": [{"job_id": second}]})
+    brief = {"job_timeout_in_secs": 1}
+    second = world.job(name="second", job_type="slack", job_input_value={}, is_root_job=False, **brief)
+    world.http(target.url + "/first", name="first", condition={"condition_rules": [{"job_id": second}]}, **brief)
     runners = dict(services.runners) | {"slack": AfterTheFirst()}
     triggers = world.due()
     with pytest.raises(Unavailable):

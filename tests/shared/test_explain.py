@@ -8,7 +8,7 @@ import pytest
 from shared.action import ActionId
 from shared.explain import Explained, Facts, Occurrence, explain, span
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, ScheduleType, ScheduleUnit, Timing
-from shared.trigger import TriggerId, TriggerKind, TriggerStatus
+from shared.trigger import Hold, TriggerId, TriggerKind, TriggerStatus
 from shared.user import UserId
 
 AT = datetime(2027, 3, 1, 9, tzinfo=UTC)
@@ -85,6 +85,16 @@ TABLE = [
         facts(occurrence=occurrence("scheduled", attempt=1, reason="The executor was lost.")),
         "retrying",
         f"It was due at {NINE} and is tried again: The executor was lost.",
+    ),
+    (
+        facts(occurrence=occurrence("scheduled", hold=Hold.OVERLAP, reason="It waits until the run of X has ended.")),
+        "held",
+        f"It was due at {NINE}, but did not start yet. It waits until the run of X has ended.",
+    ),
+    (
+        facts(occurrence=occurrence("cancelled", reason="the run of X took its place", started_at=AT + SECOND)),
+        "cancelled",
+        f"It was stopped: due at {NINE}, started 1.0 s later, but the run of X took its place.",
     ),
     (facts(occurrence=occurrence("scheduled")), "due", f"It is due at {NINE} and is about to be queued."),
     (

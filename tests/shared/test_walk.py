@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
 
-from shared.job import Condition, Job, JobId, JobInputType, JsonValue
-from shared.outcome import JobExecution, Outcome
+from shared.attempt import WalkResult, WalkStatus
+from shared.job import Condition, Delivery, Job, JobId, JobInputType, JsonValue
+from shared.outcome import FailureKind, JobExecution, Outcome
+from shared.retry import RetryPolicy
 from shared.runners.registry import build_runners
-from shared.walk import WalkResult
 from tests.shared.graphs import job
 from tests.shared.walks import COMPLETED, START, Scripted, Watched, attempt, walked
 from tests.targets import Target, running_target
@@ -128,6 +131,77 @@ def test_jobs_that_failed_in_an_earlier_attempt_run_again() -> None:
     failed = JobExecution(first.id, first.name, "logger", None, Outcome.failed("x"), START, START)
     watched = walked(first, done={first.id: failed})
     assert watched.go() == COMPLETED
+    assert watched.outcomes == [("job-1", None)]
+
+
+def test_jobs_that_are_passed_over_have_the_lease_cover_whatever_comes_after_them() -> None:
+    first, second = job(1, 2, root=True), job(2, 3, timeout=5)
+    kept = JobExecution(second.id, second.name, "logger", None, Outcome.completed({}), START, START)
+    watched = walked(first, second, job(3, timeout=300), done={second.id: kept})
+    watched.go()
+    assert [timeout for _, timeout in watched.reports] == [300, None]
+
+
+def test_a_failure_that_is_tried_again_is_reported_and_ends_the_attempt() -> None:
+    passing = Outcome.failed("HTTP 503", kind=FailureKind.SERVER_ERROR)
+    watched = walked(job(1, 2, root=True, retry=RetryPolicy(1)), job(2), runner=Scripted(lambda _: passing))
+    result = watched.go()
+    assert result is not None
+    assert result.status is WalkStatus.LATER
+    assert [(execution.outcome, timeout) for execution, timeout in watched.reports] == [(passing, None)]
+
+
+def test_an_input_of_the_trigger_replaces_the_job_s_own() -> None:
+    watched = walked(job(1, root=True, kind=JobInputType.TEMPLATE, value="{{ broken"))
+    watched.attempt = replace(watched.attempt, job_inputs={"1": {"given": True}})
+    assert watched.go() == COMPLETED
+    assert watched.reports[0][0].input == {"given": True}
+
+
+@pytest.mark.parametrize(
+    ("job_type", "value", "kind", "maybe_sent"),
+    [
+        ("teleport", None, "error", False),
+        ("logger", "{{ abs(now) }}", "invalid_input", False),
+        ("logger", "raise", "crashed", True),
+    ],
+)
+def test_what_the_walk_finds_wrong_has_its_kind(job_type: str, value: JsonValue, kind: str, maybe_sent: bool) -> None:
+    def broken(given: JsonValue) -> Outcome:
+        raise KeyError(given)
+
+    the_job = job(1, root=True, job_type=job_type, kind=JobInputType.TEMPLATE, value=value)
+    watched = walked(the_job, runner=Scripted(broken))
+    watched.go()
+    outcome = watched.reports[0][0].outcome
+    assert (outcome.failure, outcome.maybe_sent) == (kind, maybe_sent)
+
+
+def test_a_job_that_is_sent_at_most_once_is_announced_before_and_others_are_not() -> None:
+    runner = Scripted()
+    watched = walked(job(1, 2, root=True), job(2, 3, delivery=Delivery.AT_MOST_ONCE, timeout=7), job(3), runner=runner)
+    watched.go()
+    (announced, deadline), contexts = watched.announced[0], runner.contexts
+    assert len(watched.announced) == 1
+    assert (announced.id, deadline) == (2, contexts[1].deadline)
+    assert [context.once for context in contexts] == [False, True, False]
+
+
+def test_a_job_that_cannot_be_announced_is_not_sent_and_left_to_another_attempt() -> None:
+    runner = Scripted()
+    watched = walked(job(1, root=True, delivery=Delivery.AT_MOST_ONCE), runner=runner)
+    watched.may_send = False
+    result = watched.go()
+    assert result is not None
+    assert (result.status, runner.contexts, watched.reports) == (WalkStatus.LATER, [], [])
+
+
+def test_a_job_that_does_not_fit_into_what_is_left_is_put_off_unless_it_is_the_first() -> None:
+    runner = Scripted()
+    watched = Watched(attempt(job(1, 2, root=True, timeout=60), job(2, timeout=60), seconds=30), {"logger": runner})
+    result = watched.go()
+    assert result is not None
+    assert (result.status, result.at) == (WalkStatus.LATER, START + timedelta(seconds=watched.ticks))
     assert watched.outcomes == [("job-1", None)]
 
 

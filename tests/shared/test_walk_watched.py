@@ -7,10 +7,10 @@ from threading import Event, Thread
 
 import pytest
 
+from shared.attempt import WalkResult
 from shared.job import JsonValue
-from shared.outcome import ExecutionStatus, Outcome
+from shared.outcome import ExecutionStatus, FailureKind, Outcome
 from shared.runners import RunContext
-from shared.walk import WalkResult
 from tests.shared.graphs import job
 from tests.shared.walks import COMPLETED, START, Scripted, Watched, walked
 
@@ -53,7 +53,7 @@ def test_an_overdue_step_is_taken_away_and_the_walk_falls_silent(stuck: Walking)
     assert watched.progress.give_up(step.deadline + 0.1) is step
     assert watched.progress.give_up(step.deadline + 0.2) is None
     overrun = step.overrun(START)
-    assert overrun.outcome == Outcome.failed("no answer within 1 s")
+    assert overrun.outcome == Outcome.failed("no answer within 1 s", kind=FailureKind.NO_ANSWER)
     assert overrun.outcome.status is ExecutionStatus.FAILED
     runner.let_go.set()
     thread.join(10)

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from shared.action import JobGraph
+from shared.attempt import Attempt, WalkResult, WalkStatus
 from shared.job import Job, JobId, JsonObject, JsonValue
 from shared.outcome import JobExecution, Outcome
+from shared.progress import Progress
 from shared.runners import RunContext, Runner
-from shared.walk import Attempt, Progress, WalkResult, WalkStatus, walk
+from shared.walk import walk
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COMPLETED = WalkResult(WalkStatus.COMPLETED)
@@ -35,10 +37,19 @@ class Watched:
     runners: Mapping[str, Runner]
     progress: Progress = field(default_factory=Progress)
     reports: list[tuple[JobExecution, int | None]] = field(default_factory=list)
+    announced: list[tuple[Job, float]] = field(default_factory=list)
+    may_send: bool = True
     ticks: int = 0
 
     def go(self) -> WalkResult | None:
-        return walk(self.attempt, self.runners, self.now, lambda *report: self.reports.append(report), self.progress)
+        return walk(self.attempt, self.runners, self.now, self.report, self.progress, self.announce)
+
+    def report(self, execution: JobExecution, next_timeout: int | None) -> None:
+        self.reports.append((execution, next_timeout))
+
+    def announce(self, job: Job, deadline: float) -> bool:
+        self.announced.append((job, deadline))
+        return self.may_send
 
     def now(self) -> datetime:
         self.ticks += 1
@@ -49,7 +60,7 @@ class Watched:
         return [(execution.job_name, execution.outcome.error) for execution, _ in self.reports]
 
 
-def attempt(*jobs: Job, done: Mapping[JobId, JobExecution] | None = None, seconds: float = 60) -> Attempt:
+def attempt(*jobs: Job, done: Mapping[JobId, JobExecution] | None = None, seconds: float = 600) -> Attempt:
     context: JsonObject = {"schedule": {"name": "nightly"}, "trigger": {"id": 7}}
     return Attempt(JobGraph(jobs), 7, 2, "t7", context, time.monotonic() + seconds, done or {})
 

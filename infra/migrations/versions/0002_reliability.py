@@ -39,16 +39,19 @@ ALTER TABLE triggers
     ADD COLUMN discarded_at timestamptz,
     ADD CONSTRAINT ck_triggers_hold CHECK (hold IN ('overlap', 'breaker', 'limit')),
     ADD CONSTRAINT ck_triggers_held CHECK (hold IS NULL OR status = 'scheduled' AND reason IS NOT NULL),
-    ADD CONSTRAINT ck_triggers_held_for CHECK ((held_for IS NOT NULL) = (hold IS NOT NULL AND hold = 'breaker')),
+    ADD CONSTRAINT ck_triggers_held_for CHECK ((held_for IS NOT NULL)
+        = (hold IS NOT NULL AND hold IN ('breaker', 'limit'))),
     ADD CONSTRAINT ck_triggers_discarded CHECK (discarded_at IS NULL OR status = 'failed');
 DROP INDEX ix_triggers_due;
 CREATE INDEX ix_triggers_due ON triggers (next_attempt_at)
     WHERE status = 'scheduled' AND (hold IS NULL OR hold <> 'limit');
-CREATE INDEX ix_triggers_limited ON triggers (user_id, next_attempt_at)
+CREATE INDEX ix_triggers_limited ON triggers (user_id, held_for, next_attempt_at, id)
     WHERE status = 'scheduled' AND hold = 'limit';
 CREATE INDEX ix_triggers_held_for ON triggers (user_id, held_for, due_at) WHERE hold = 'breaker';
 CREATE INDEX ix_triggers_in_flight ON triggers (user_id, pack) WHERE status IN ('queued', 'executing');
 CREATE INDEX ix_triggers_dead ON triggers (user_id, id) WHERE status = 'failed' AND discarded_at IS NULL;
+CREATE INDEX ix_triggers_dead_since ON triggers (user_id, finished_at) WHERE status = 'failed' AND discarded_at IS NULL;
+CREATE INDEX ix_triggers_discarded ON triggers (discarded_at) WHERE discarded_at IS NOT NULL;
 DROP INDEX uq_triggers_planned;
 CREATE UNIQUE INDEX uq_triggers_planned ON triggers (schedule_id)
     WHERE status = 'scheduled' AND attempt = 0 AND kind = 'planned' AND hold IS NULL;
@@ -68,6 +71,7 @@ CREATE TABLE breakers (
     CONSTRAINT ck_breakers_probe CHECK (state = 'closed' OR probe_at IS NOT NULL),
     CONSTRAINT fk_breakers_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_breakers_known ON breakers (user_id, state DESC) WHERE state <> 'closed' OR failures > 0;
 CREATE INDEX ix_breakers_probe ON breakers (probe_at) WHERE state <> 'closed';
 CREATE TABLE dead_messages (
     message_id TEXT NOT NULL,
@@ -78,6 +82,12 @@ CREATE TABLE dead_messages (
     CONSTRAINT pk_dead_messages PRIMARY KEY (message_id)
 );
 CREATE INDEX ix_dead_messages_received_at ON dead_messages (received_at);
+CREATE INDEX ix_dead_messages_triggers ON dead_messages USING gin (trigger_ids) WITH (fastupdate = off);
+CREATE INDEX ix_schedules_active ON schedules (active_since) WHERE schedule_status = 'processing';
+ALTER TABLE cleaner_progress
+    ADD COLUMN discarded_at timestamptz DEFAULT 'epoch' NOT NULL,
+    ADD COLUMN user_id BIGINT DEFAULT 0 NOT NULL,
+    ADD COLUMN checked_at timestamptz DEFAULT 'epoch' NOT NULL;
 ALTER TABLE breakers SET (fillfactor = 50);
 """
 

@@ -46,6 +46,12 @@ cleaner_progress = Table(
     Column("execution_id", BigInteger, nullable=False, server_default=text("0")),
     # Triggers that finished up to this instant were compacted, unless they still had executions.
     Column("finished_at", TIMESTAMP(timezone=True), nullable=False, server_default=text("'epoch'")),
+    # Dead letters that were discarded up to this instant were looked at once more.
+    Column("discarded_at", TIMESTAMP(timezone=True), nullable=False, server_default=text("'epoch'")),
+    # Users up to this id had their turn: the dead letters that their plan no longer keeps are put away.
+    Column("user_id", BigInteger, nullable=False, server_default=text("0")),
+    # What happened up to this instant was held against the invariants.
+    Column("checked_at", TIMESTAMP(timezone=True), nullable=False, server_default=text("'epoch'")),
     CheckConstraint("id = 1", name="one_row"),
 )
 

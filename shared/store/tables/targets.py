@@ -38,6 +38,13 @@ breakers = Table(
     one_of("state", "closed", "open", "half_open"),
     CheckConstraint("state = 'closed' OR probe_at IS NOT NULL", name="probe"),
 )
+# Read at each claim, for the users in it: those that are not closed come first.
+Index(
+    "ix_breakers_known",
+    breakers.c.user_id,
+    breakers.c.state.desc(),
+    postgresql_where=text("state <> 'closed' OR failures > 0"),
+)
 Index("ix_breakers_probe", breakers.c.probe_at, postgresql_where=text("state <> 'closed'"))
 
 # Messages that the queue gave up on, and the triggers that they named.
@@ -51,3 +58,9 @@ dead_messages = Table(
     instant("received_at", required=True),
 )
 Index("ix_dead_messages_received_at", dead_messages.c.received_at)
+Index(
+    "ix_dead_messages_triggers",
+    dead_messages.c.trigger_ids,
+    postgresql_using="gin",
+    postgresql_with={"fastupdate": "off"},
+)

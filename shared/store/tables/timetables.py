@@ -76,6 +76,7 @@ schedules = Table(
     CheckConstraint("catch_up_window_seconds BETWEEN 0 AND 2592000", name="catch_up_window"),
 )
 Index("ix_schedules_pending", schedules.c.id, postgresql_where=text("schedule_status = 'pending'"))
+Index("ix_schedules_active", schedules.c.active_since, postgresql_where=text("schedule_status = 'processing'"))
 Index("ix_schedules_ending", schedules.c.id, postgresql_where=text("schedule_status = 'processing' AND exhausted"))
 Index("ix_schedules_user", schedules.c.user_id, schedules.c.id, postgresql_where=text("deleted_at IS NULL"))
 Index("ix_schedules_action", schedules.c.action_id)
@@ -107,7 +108,8 @@ triggers = Table(
     Column("pack", BigInteger),
     # Why a trigger that is due stays scheduled: another run of its schedule, a broken target, its user's share.
     Column("hold", Text),
-    # The host that a trigger held by a breaker waits for.
+    # The host that a trigger waits for: a broken one, or one that its user has enough on the way to; the empty word
+    # when it waits for its user's share of everything.
     Column("held_for", Text),
     # Set when an executor died with it: it no longer shares a message, so that it can harm nobody else.
     Column("alone", Boolean, nullable=False, server_default=text("false")),
@@ -142,7 +144,7 @@ triggers = Table(
     CheckConstraint("status NOT IN ('failed', 'skipped') OR reason IS NOT NULL", name="reason"),
     one_of("hold", "overlap", "breaker", "limit"),
     CheckConstraint("hold IS NULL OR status = 'scheduled' AND reason IS NOT NULL", name="held"),
-    CheckConstraint("(held_for IS NOT NULL) = (hold IS NOT NULL AND hold = 'breaker')", name="held_for"),
+    CheckConstraint("(held_for IS NOT NULL) = (hold IS NOT NULL AND hold IN ('breaker', 'limit'))", name="held_for"),
     CheckConstraint("discarded_at IS NULL OR status = 'failed'", name="discarded"),
 )
 # What waits for its user's share is let go by another statement, user by user: a long line stops nobody else.
@@ -154,7 +156,9 @@ Index(
 Index(
     "ix_triggers_limited",
     triggers.c.user_id,
+    triggers.c.held_for,
     triggers.c.next_attempt_at,
+    triggers.c.id,
     postgresql_where=text("status = 'scheduled' AND hold = 'limit'"),
 )
 Index(
@@ -198,3 +202,11 @@ Index(
     triggers.c.id,
     postgresql_where=text("status = 'failed' AND discarded_at IS NULL"),
 )
+# Beyond what its owner's plan keeps, a dead letter is put away by the cleaner, which also looks at what was put away.
+Index(
+    "ix_triggers_dead_since",
+    triggers.c.user_id,
+    triggers.c.finished_at,
+    postgresql_where=text("status = 'failed' AND discarded_at IS NULL"),
+)
+Index("ix_triggers_discarded", triggers.c.discarded_at, postgresql_where=text("discarded_at IS NOT NULL"))

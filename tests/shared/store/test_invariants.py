@@ -42,7 +42,10 @@ BREAKS: dict[str, Break] = {
         "INSERT INTO ledger (user_id, schedule_id, due_at, status, attempt, finished_at, expires_at)"
         " SELECT user_id, schedule_id, due_at, 'completed', 1, now(), now() FROM triggers WHERE id = {id}"
     ),
-    "I2": sql("UPDATE triggers SET due_at = due_at + interval '50 s' WHERE schedule_id = {schedule} AND id <> {id}"),
+    "I2": sql(
+        "UPDATE triggers SET due_at = due_at + interval '50 s', status = 'queued', resend_at = now(), queued_at = now()"
+        " WHERE schedule_id = {schedule} AND id <> {id}"
+    ),
     "I3": sql("DELETE FROM triggers WHERE schedule_id = {schedule} AND status = 'scheduled'"),
     "I4": sql(EXECUTION.format(user=1, attempt=7, late="0 s")),
     "I5": sql(
