@@ -21,7 +21,7 @@ VIRTUAL = $(if $(SPEED),--speed '$(SPEED)') \
 .PHONY: help install run test chaos conformance check format build invoke serve logs psql reset lock clean
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@sed -n 's/^# Options: /\nOptions: /p; s/^#          /         /p' Makefile
 
 install: .venv/installed .venv-emulator/installed  ## install everything, in two virtual environments

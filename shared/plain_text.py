@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from shared import cron
 from shared.cron.days import LAST, Days, MonthDays, WeekDays
-from shared.cron.reading import Pattern
+from shared.cron.pattern import Pattern
+from shared.intervals import interval_seconds
 from shared.schedule import ScheduleType, ScheduleUnit, Timing
 
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
@@ -57,10 +58,10 @@ def duration(length: timedelta) -> str:
 
 
 def _length(timing: Timing) -> str:
-    """An interval as its user wrote it where it is a number of units; ISO 8601 durations stay as they are."""
+    """An interval as its user wrote it where it is a number of units; an ISO 8601 duration in full."""
     unit, value = timing.schedule_unit, timing.schedule_value
     if unit is None or unit.seconds is None or not value.isdecimal():
-        return value
+        return duration(timedelta(seconds=interval_seconds(value, unit)))
     return f"{int(value)} {unit}{'s' if int(value) != 1 else ''}"
 
 
@@ -100,7 +101,7 @@ def _dates(pattern: Pattern) -> str:
 
 
 def _days(days: Days, month: str) -> str:
-    parts = [part for part in (_month_days(days.month, month), _week_days(days.week)) if part]
+    parts = [part for part in (_month_days(days.month, month), _week_days(days.week, month)) if part]
     return " or ".join(parts) if days.either else ", but only ".join(parts)
 
 
@@ -116,13 +117,13 @@ def _month_days(days: MonthDays, month: str) -> str:
     return f"on the {_list(named)} of {month}"
 
 
-def _week_days(days: WeekDays) -> str:
+def _week_days(days: WeekDays, month: str) -> str:
     if len(days.plain) == 7:
         return ""
     monday_first = sorted(days.plain, key=lambda day: (day - 1) % 7)
     named = [_runs([WEEKDAYS[day] for day in monday_first], (*WEEKDAYS[1:], WEEKDAYS[0]))] if days.plain else []
     for weekday, nth in sorted(days.nth):
-        named.append(f"the {'last' if nth == LAST else ORDINALS[nth - 1]} {WEEKDAYS[weekday]} of the month")
+        named.append(f"the {'last' if nth == LAST else ORDINALS[nth - 1]} {WEEKDAYS[weekday]} of {month}")
     text = _list(named)
     return f"from {text}" if " to " in text and " and " not in text else f"on {text}"
 

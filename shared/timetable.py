@@ -48,7 +48,7 @@ def next_due(timing: Timing, after: datetime) -> datetime | None:
     if timing.schedule_type is not ScheduleType.RECURRING:
         return None
     if timing.shift and timing.calendars:
-        return _shifted(timing if _own(timing) else replace(timing, seed=0), after)
+        return _shifted(_anybodys(timing), after)
     return next_occurrence(timing, after)
 
 
@@ -112,10 +112,11 @@ def runs(timing: Timing, after: datetime) -> Iterator[datetime]:
 
 
 def _stepwise(timing: Timing, after: datetime) -> Iterator[datetime]:
+    timing = _anybodys(timing)
     due = next_due(timing, after)
     while due is not None:
         yield due
-        due = following_due(timing, due)
+        due = next_due(timing, due)
 
 
 def excluded(timing: Timing, due: datetime) -> str | None:
@@ -170,11 +171,10 @@ def _single(timing: Timing, since: datetime) -> datetime | None:
     return due if due > since - ABSOLUTE_GRACE else None
 
 
-def _own(timing: Timing) -> bool:
-    """Whether its times depend on which schedule it is."""
-    return timing.jitter_seconds > 0 or (
-        timing.schedule_unit is ScheduleUnit.CRON and cron.spreads(timing.schedule_value)
-    )
+def _anybodys(timing: Timing) -> Timing:
+    """The same without its seed, unless its times depend on which schedule it is."""
+    spread = timing.schedule_unit is ScheduleUnit.CRON and cron.spreads(timing.schedule_value)
+    return timing if spread or timing.jitter_seconds or not timing.seed else replace(timing, seed=0)
 
 
 @lru_cache(maxsize=4096)

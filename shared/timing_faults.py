@@ -16,14 +16,21 @@ def check(timing: Timing, now: datetime) -> list[Fault]:
     faults = []
     if timing.starts_at and timing.ends_at and timing.ends_at <= timing.starts_at:
         faults.append(Fault("ends_at", "must be later than starts_at"))
-    try:
-        cron.zone(timing.timezone)
-    except ValueError as error:
-        faults.append(Fault("timezone", str(error)))
+    if unknown := check_zone(timing.timezone):
+        faults += unknown
         timing = replace(timing, timezone="UTC")  # so that a bad value is reported, too
     if timing.shift and timing.schedule_type is ScheduleType.RELATIVE:
         faults.append(Fault("shift", "goes with recurring and absolute; a relative schedule waits until a day is open"))
     return faults + _value_faults(timing, now)
+
+
+def check_zone(name: str) -> list[Fault]:
+    """What is wrong with a time zone alone."""
+    try:
+        cron.zone(name)
+    except ValueError as error:
+        return [Fault("timezone", str(error))]
+    return []
 
 
 def _value_faults(timing: Timing, now: datetime) -> list[Fault]:

@@ -1,23 +1,30 @@
 """Schedules over a clock change, fired by the engine itself in fast time: what became of each occurrence, and when."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from time import monotonic
 
 import pytest
+from sqlalchemy import select
 
 from functions import creator
-from shared import wiring
+from shared import preview, wiring
 from shared.clock import BREATH
 from shared.create import create, take_over
 from shared.execute import execute
+from shared.manage.calendars import create_calendar
+from shared.manage.draft import Draft
+from shared.manage.schedules import change_schedule
 from shared.schedule import ScheduleId
 from shared.services import Services
 from shared.store import executing
+from shared.store.tables import schedules
+from shared.store.timings import timing as timing_of
+from shared.user import UserId
 from tests.fakes import RecordedQueue, SetClock
 from tests.functions.lambda_context import Context
 from tests.simulation import Simulation
-from tests.world import new_logger_schedule, the_executions, the_schedule, the_triggers
+from tests.world import new_logger_schedule, set_schedule, the_executions, the_schedule, the_triggers
 
 SPRING = datetime(2027, 3, 27, 22, 0, tzinfo=UTC)  # in Berlin 02:00 becomes 03:00 at 01:00 UTC on the 28th
 AUTUMN = datetime(2027, 10, 30, 21, 0, tzinfo=UTC)  # in Berlin 03:00 becomes 02:00 at 01:00 UTC on the 31st
@@ -42,6 +49,15 @@ def berlin(simulation: Simulation, expression: str, since: datetime) -> Schedule
     simulation.clock.instant = since
     fields = {"schedule_value": expression, "schedule_unit": "cron", "timezone": "Europe/Berlin"}
     return new_logger_schedule(simulation.services, **fields)
+
+
+def exclude_sundays(services: Services, *schedules_of_one: ScheduleId) -> None:
+    """As their user would, with a calendar in Berlin."""
+    for schedule in schedules_of_one:
+        owner = UserId(the_schedule(services, schedule).user_id)
+        sundays = {"name": "Sundays", "timezone": "Europe/Berlin", "weekly": [{"days": ["sun"]}]}
+        calendar = create_calendar(services, owner, Draft(sundays))
+        change_schedule(services, owner, schedule, Draft({"calendar_ids": [calendar.id]}))
 
 
 def test_half_past_two_runs_once_right_after_the_gap_in_spring(simulation: Simulation) -> None:
@@ -104,6 +120,42 @@ def test_each_fire_ran_its_job_and_says_when_by_the_simulated_time(simulation: S
     assert trigger.due_at <= trigger.queued_at <= trigger.started_at <= trigger.finished_at
     assert execution.started_at - trigger.due_at < timedelta(seconds=30)
     assert the_schedule(simulation.services, schedule).schedule_status == "processing"
+
+
+def test_a_calendar_in_fast_time_skips_its_days_and_moves_what_it_should(simulation: Simulation) -> None:
+    """Sunday the 28th is excluded, the day on which the clock goes forward."""
+    simulation.clock.instant = SPRING
+    nightly = {"schedule_value": "30 2 * * *", "schedule_unit": "cron", "timezone": "Europe/Berlin"}
+    skipped = new_logger_schedule(simulation.services, **nightly)
+    moved = new_logger_schedule(simulation.services, **nightly | {"schedule_value": "30 2 * * sun"}, shift="next")
+    exclude_sundays(simulation.services, skipped, moved)
+    simulation.run_until(SPRING + timedelta(days=3))
+    assert fired(simulation, skipped) == ["28 01:00 skipped", "29 00:30", "30 00:30"]
+    # 02:30 does not exist on the 28th: it is due when the gap ends, at 03:00, and keeps that time when it moves.
+    assert fired(simulation, moved) == ["28 01:00 skipped", "29 01:00"]
+    (reason, _) = (trigger.reason for trigger in the_triggers(simulation.services, moved) if trigger.finished_at)
+    assert reason == "Excluded by the calendar Sundays; moved to 2027-03-29T01:00:00Z."
+
+
+def test_jitter_in_fast_time_is_what_a_preview_says(simulation: Simulation) -> None:
+    schedule = berlin(simulation, "0 */6 * * *", SPRING)
+    set_schedule(simulation.services, schedule, jitter_seconds=3600)
+    with simulation.services.database.begin() as connection:
+        timing = timing_of(connection.execute(select(schedules).where(schedules.c.id == schedule)).one())
+    shown = list(islice(preview.due_times(timing, SPRING), 8))
+    simulation.run_until(shown[-1])
+    assert fired(simulation, schedule) == [f"{due:%d %H:%M}" for due in shown]
+    assert {due.minute for due in shown} != {0}
+
+
+def test_a_relative_schedule_in_fast_time_waits_until_a_calendar_opens(simulation: Simulation) -> None:
+    simulation.clock.instant = SPRING
+    relative = {"schedule_type": "relative", "schedule_value": "5", "schedule_unit": "hour"}
+    schedule = new_logger_schedule(simulation.services, **relative)
+    exclude_sundays(simulation.services, schedule)
+    simulation.run_until(SPRING + timedelta(days=2))
+    # From 03:00 local time on the 28th to its end nothing runs; that is 22:00 UTC, in summer time.
+    assert fired(simulation, schedule)[0] == "28 22:00"
 
 
 @pytest.mark.parametrize("speed", [60.0, 600.0, 3600.0])

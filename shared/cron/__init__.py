@@ -1,6 +1,7 @@
 """Cron expressions: the only package that knows croniter, and the only one that knows where the time zones come from.
 
-reading   an expression becomes a ``Pattern``: the numbers each field allows, and a rule for days
+reading   an expression becomes a ``Pattern``
+pattern   the numbers each field allows, and the wall-clock times that follow from them
 days      which days of a month a rule picks
 zones     IANA zones from the pinned tzdata, and the instants at which their clocks change
 found     due times that were found are kept, so that equal questions are answered once
@@ -10,7 +11,8 @@ docs/cron.md says what an expression may contain and what is promised when the c
 """
 
 from shared.cron.fires import check, next_fire, upcoming
-from shared.cron.reading import BadCron, Pattern, read, spreads
+from shared.cron.pattern import Pattern
+from shared.cron.reading import BadCron, read, spreads
 from shared.cron.zones import Change, next_change, zone
 
 __all__ = ["BadCron", "Change", "Pattern", "check", "next_change", "next_fire", "read", "spreads", "upcoming", "zone"]

@@ -11,7 +11,8 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from shared.cron.found import Found
-from shared.cron.reading import BadCron, Pattern, read, spreads
+from shared.cron.pattern import Pattern
+from shared.cron.reading import BadCron, read, spreads
 from shared.cron.zones import Change, next_change, offset, zone
 from shared.schedule import DstFold, DstGap
 

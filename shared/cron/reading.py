@@ -1,10 +1,7 @@
 """Read a cron expression. croniter reads numbers, names, ranges and steps; the rest is read here."""
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -13,15 +10,18 @@ from croniter.croniter import CroniterError
 
 from shared.cron.days import LAST, Days, MonthDays, WeekDays
 from shared.cron.nicknames import NICKNAMES, UNSUPPORTED
+from shared.cron.pattern import Pattern
 from shared.cron.years import years
 
 FIELDS = ("second", "minute", "hour", "day of month", "month", "day of week", "year")
+# What a fault says about a field, unless it knows better.
+ALLOWED = (
+    *("it takes 0 to 59", "it takes 0 to 59", "it takes 0 to 23", "it takes 1 to 31, L, L-3, LW and 15W"),
+    *("it takes 1 to 12 and JAN to DEC", "it takes 0 to 7, SUN to SAT, MON#2 and FRIL", "it takes 1970 to 2199"),
+)
 # What H spreads over: a 29th to 31st that does not come every month would not be "once a month".
 BOUNDS = ((0, 59), (0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
 DAY_OF_MONTH, DAY_OF_WEEK, YEAR = 3, 5, 6
-# No pattern of the Gregorian calendar that ever matches leaves out more years than this (a weekday on 29 February: 40).
-PATIENCE = 50
-_LAST_YEAR = 9991
 _MAX_LENGTH, _MAX_TERMS = 500, 100
 _NUMERIC = re.compile(r"\*|\*/\d+|[0-9A-Z]+(-[0-9A-Z]+)?(/\d+)?")
 # An H that begins a term; in THU and @hourly it does not.
@@ -29,62 +29,9 @@ _SPREAD = re.compile(r"(?<![A-Z@])H", re.IGNORECASE)
 _HASH = re.compile(r"H(\((\d{1,2})-(\d{1,2})\))?(/(\d{1,2}))?")
 _EVERY = re.compile(r"@every +(?=\d)(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?")
 
-Date = tuple[int, int, int]
-
 
 class BadCron(ValueError):  # noqa: N818
     """The expression cannot be understood, or never fires; the message says which field, where, and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """An expression as the numbers it allows. ``years`` None: every year. ``every``: a fixed rate instead of all that.
-
-    ``cadence``: minute or hour is a wildcard, so it means "every so often" and not "at that time of day".
-    """
-
-    seconds: tuple[int, ...] = ()
-    minutes: tuple[int, ...] = ()
-    hours: tuple[int, ...] = ()
-    days: Days | None = None
-    months: tuple[int, ...] = ()
-    years: frozenset[int] | None = None
-    cadence: bool = False
-    every: timedelta | None = None
-
-    def walls(self, start: datetime) -> Iterator[datetime]:
-        """Wall-clock times from ``start`` (naive) on, in order; they end when ``PATIENCE`` years match nothing."""
-        begun = (start.year, start.month, start.day)
-        for date in self._dates(begun):
-            if date == begun:
-                yield from self._rest(start)
-                continue
-            for hour in self.hours:
-                for minute in self.minutes:
-                    for second in self.seconds:
-                        yield datetime(*date, hour, minute, second)  # noqa: DTZ001 - a wall clock's
-
-    def _rest(self, start: datetime) -> Iterator[datetime]:
-        """The times of the day of ``start`` from then on; what has passed of it costs nothing."""
-        for hour in self.hours[bisect_left(self.hours, start.hour) :]:
-            now = hour == start.hour
-            for minute in self.minutes[bisect_left(self.minutes, start.minute) if now else 0 :]:
-                this = now and minute == start.minute
-                for second in self.seconds[bisect_left(self.seconds, start.second) if this else 0 :]:
-                    yield start.replace(hour=hour, minute=minute, second=second, microsecond=0)
-
-    def _dates(self, begun: Date) -> Iterator[Date]:
-        found = begun[0]
-        for year in range(begun[0], _LAST_YEAR) if self.years is None else sorted(self.years):
-            if self.years is None and year > found + PATIENCE:
-                return
-            for month in self.months:
-                if (year, month) < begun[:2] or self.days is None:
-                    continue
-                for day in self.days.of(year, month):
-                    if (date := (year, month, day)) >= begun:
-                        found = year
-                        yield date
 
 
 def read(expression: str, seed: int = 0) -> Pattern:
@@ -241,10 +188,8 @@ class _Reader:
     def _bad(self, place: int, term: str, because: str = "") -> BadCron:
         number = place + 1 - self.offset
         column = self.text.upper().find(term, self._column(number)) + 1
-        reason = f": {because}" if because else ""
-        return BadCron(
-            f"field {number} ({FIELDS[place]}) of the cron expression is wrong at {column}: {term!r}{reason}"
-        )
+        told = f"field {number} ({FIELDS[place]}) of the cron expression is wrong at {column}"
+        return BadCron(f"{told}: {term!r}: {because or ALLOWED[place]}")
 
     def _column(self, number: int) -> int:
         return [match.start() for match in re.finditer(r"\S+", self.text)][number - 1]

@@ -193,7 +193,7 @@ def _anchor(fields: Mapping[str, Any], otherwise: datetime) -> datetime:
 def _timing_faults(draft: Draft, row: Mapping[str, Any], now: datetime) -> list[Fault]:
     """What is wrong with the timetable, as far as its fields were sent and understood."""
     if not draft.understood(*TIMING) or not {"schedule_type", "schedule_value"} <= row.keys():
-        return []
+        return timing_faults.check_zone(row["timezone"]) if draft.understood("timezone") else []
     if row["schedule_unit"] is not None and row["schedule_unit"] not in list(ScheduleUnit):
         return [Fault("schedule_unit", f"must be one of {', '.join(ScheduleUnit)}")]
     return timing_faults.check(_timing(row), now)

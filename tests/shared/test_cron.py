@@ -73,3 +73,27 @@ def test_due_times_always_move_on(after: datetime, timezone: str, expression: st
     assert times == sorted(set(times))
     assert times[0] > after
     assert next_fire(expression, timezone, times[0] - timedelta(microseconds=1)) == times[0]
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("2027-03-28T00:59:59.500", "28 03:00+0200"),
+        ("2027-03-28T01:00:00", "29 02:30+0200"),
+        ("2027-10-31T00:59:59.900", "01 02:30+0100"),
+    ],
+)
+def test_a_look_from_the_second_before_a_change_sees_the_change(after: str, expected: str) -> None:
+    assert local("30 2 * * *", BERLIN, after, 1) == [expected]
+
+
+def test_a_year_further_away_than_any_pattern_waits_is_found() -> None:
+    times = list(upcoming("0 0 0 1 1 * 2027,2090", "UTC", datetime(2026, 1, 1, tzinfo=UTC)))
+    assert [time.year for time in times] == [2027, 2090]
+
+
+def test_an_h_in_a_name_spreads_nothing() -> None:
+    for expression, differs in (("0 9 * * THU", False), ("0 H * * thu", True), ("@hourly", False)):
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        firsts = {next_fire(expression, "UTC", start, seed=seed) for seed in range(30)}
+        assert (len(firsts) > 1) is differs

@@ -10,7 +10,7 @@ import pytest
 from shared import timetable
 from shared.calendars import Calendar, Shift, Window
 from shared.cron.found import Found
-from shared.cron.reading import Pattern
+from shared.cron.pattern import Pattern
 from shared.schedule import ScheduleType, ScheduleUnit, Timing
 
 NOW = datetime(2026, 11, 24, 6, 30, 0, 123456, tzinfo=UTC)

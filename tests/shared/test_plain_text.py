@@ -26,6 +26,13 @@ from shared.schedule import ScheduleType, ScheduleUnit, Timing
         ("recurring", "@every 90s", "cron", "UTC", "Every minute and 30 seconds"),
         ("recurring", "10", "second", "UTC", "Every 10 seconds"),
         ("recurring", "1", "day", "UTC", "Every day"),
+        ("recurring", "PT90S", "duration", "UTC", "Every minute and 30 seconds"),
+        ("relative", "P1DT2H", "duration", "UTC", "1 day and 2 hours after the end of the previous run"),
+        ("recurring", "0 0 * 2 1#5", "cron", "UTC", "On the 5th Monday of February at 00:00 in UTC"),
+        (
+            *("recurring", "0 0 29 2 1#5", "cron", "UTC"),
+            "On the 29th of February or on the 5th Monday of February at 00:00 in UTC",
+        ),
         ("relative", "5", "minute", "UTC", "5 minutes after the end of the previous run"),
         (
             "absolute",
