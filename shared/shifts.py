@@ -94,7 +94,7 @@ def _by_distance(timing: Timing, following: Following, span: tuple[datetime, dat
             break
         slack = _SLACK if _clock_changes(timing.timezone, span, moved_by) else _TICK
         start, end = after - moved_by - slack, until - moved_by + slack
-        found = _earliest(timing, following, (start, end), (after, found or until)) or found
+        found = _earliest(timing, following, days, (start, end), (after, found or until)) or found
     return found
 
 
@@ -119,13 +119,23 @@ def _clock_changes(timezone: str, span: tuple[datetime, datetime], moved_by: tim
 
 
 def _earliest(
-    timing: Timing, following: Following, sources: tuple[datetime, datetime], targets: tuple[datetime, datetime]
+    timing: Timing,
+    following: Following,
+    days: int,
+    sources: tuple[datetime, datetime],
+    targets: tuple[datetime, datetime],
 ) -> datetime | None:
-    """The first instant strictly between ``targets`` to which an occurrence between ``sources`` moves."""
+    """The first instant strictly between ``targets`` to which an occurrence between ``sources`` moves by so many days.
+
+    Those that move as far keep their order, so the first is the earliest. One that moves further is not looked at: it
+    may come later than one behind it, because jitter gives each of them its own time of day.
+    """
+    zone = ZoneInfo(timing.timezone)
     for source in islice(_sources(following, *sources), _SOURCES):
         moved = _moved(timing, source)
-        if moved is not None and targets[0] < moved < targets[1]:
-            # Later ones that move by as many days move behind it; by other days, they are found among those.
+        if moved is None or not targets[0] < moved < targets[1]:
+            continue
+        if abs((moved.astimezone(zone).date() - source.astimezone(zone).date()).days) == days:
             return moved
     return None
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from shared.dispatch import dispatch
+from shared.dispatch import dispatch, release
 from shared.execute import Executed, execute
 from shared.failpoints import Injected, arm
 from shared.job import JobId
 from shared.manage.draft import Draft
 from shared.manage.schedules import change_schedule, delete_schedule, pause_schedule
 from shared.plan import plan
+from shared.probe import probe
 from shared.recover import recover
 from shared.services import Services
 from tests.fakes import RecordedQueue, SetClock
@@ -75,8 +76,10 @@ class World:
         """What a creator does in two seconds, in one moment."""
         now = self.clock.now()
         plan(self.services, now)
+        release(self.services, now)
         dispatch(self.services, now)
         recover(self.services, now)
+        probe(self.services, now)
         dispatch(self.services, now)
 
     def execute(self, seconds: float = 600, **changes: Any) -> Any:

@@ -221,7 +221,8 @@ def test_only_the_attempt_that_runs_can_be_put_back(
     (trigger,) = new_held(services, user, HOST)
     new_breaker(services, user, HOST)
     later = now + timedelta(hours=1)
-    set_trigger(services, trigger, status="executing", hold=None, held_for=None, started_at=now, lease_until=later)
+    running = {"status": "executing", "queued_at": now, "started_at": now, "lease_until": later}
+    set_trigger(services, trigger, hold=None, held_for=None, **running)
     item = put_back(services, trigger, attempt)
     with services.database.begin() as connection:
         assert hold(connection, item, now) == ({trigger: "scheduled"} if held else {})
