@@ -15,6 +15,9 @@ INSTALL = bin/python -m pip install -qq --disable-pip-version-check --no-compile
 VIRTUAL = $(if $(SPEED),--speed '$(SPEED)') \
 	$(if $(AT),--at '$(AT)' $(if $(CRON),--cron '$(CRON)') $(if $(ZONE),--zone '$(ZONE)'))
 
+# Containers like to forbid byte code; without it every process compiles all of its libraries again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:

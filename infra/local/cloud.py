@@ -129,7 +129,7 @@ class LocalCloud:
 
     def _build(self) -> Path:
         with self._report.step("the artefact is built"):
-            return artifact.build_zip(ROOT)
+            return artifact.build_linked_zip(ROOT) if self._emulator else artifact.build_zip(ROOT)
 
     def _deploy(self, built: Path) -> None:
         with self._report.step("template.yaml is deployed, the database migrated"):

@@ -1,15 +1,16 @@
 """Runs a program that must not outlive whoever started it: `python leash.py PROGRAM ARGUMENT ...`.
 
 The program gets a session of its own, so that Ctrl-C does not reach it. When our standard input ends, which also
-happens when our parent is killed, the program is asked to stop; then everything in its session is killed.
+happens when our parent is killed, everything in its session is asked to stop, and a moment later killed. When the
+program ends by itself, what it leaves is killed at once.
 """
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 GRACE_SECONDS = 3.0
 
@@ -19,8 +20,12 @@ def main(command: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     program = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_default_signals)
-    threading.Thread(target=_stop_at_end_of_input, args=[program], daemon=True).start()
+    stopping = threading.Event()
+    stopper = threading.Thread(target=_stop_at_end_of_input, args=[program, stopping], daemon=True)
+    stopper.start()
     status = program.wait()
+    if stopping.is_set():
+        stopper.join()
     _signal_all(program, signal.SIGKILL)
     return status
 
@@ -31,19 +36,27 @@ def _default_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _stop_at_end_of_input(program: "subprocess.Popen[bytes]") -> None:
+def _stop_at_end_of_input(program: "subprocess.Popen[bytes]", stopping: threading.Event) -> None:
     while os.read(0, 4096):
         pass
-    _signal_all(program, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        program.wait(GRACE_SECONDS)
+    stopping.set()
+    deadline = time.monotonic() + GRACE_SECONDS
+    # The emulator ends before its workers: those have the rest of the time to hand back what they were doing.
+    left = _signal_all(program, signal.SIGTERM)
+    while left and time.monotonic() < deadline:
+        time.sleep(0.02)
+        left = _signal_all(program, 0)
     _signal_all(program, signal.SIGKILL)
 
 
-def _signal_all(program: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+def _signal_all(program: "subprocess.Popen[bytes]", number: int) -> bool:
+    """Answers whether anything is left to take the signal; 0 only asks."""
     # The session's process group still exists when only the program's own children are left in it.
-    with contextlib.suppress(ProcessLookupError):
+    try:
         os.killpg(program.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

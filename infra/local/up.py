@@ -3,8 +3,9 @@
 import os
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import FrameType
+from urllib.request import urlopen
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -55,6 +56,8 @@ def _run(home: Home, watch: bool, run: VirtualRun | None, report: Report, stack:
     _say_where(home, report)
     cloud.start()
     _open(home, cloud, door)
+    with report.step("the API answers"):
+        _ask(door)
     report.say(f"\nCronny answers on {door.url}")
     if os.environ.get("DEMO", "1") != "0":
         _demo(home, cloud, door, run, report, stack)
@@ -97,6 +100,12 @@ def _open(home: Home, cloud: LocalCloud, door: Door) -> None:
             settings=cloud.variables(),
         )
     )
+
+
+def _ask(door: Door) -> None:
+    """The first request starts a worker, and does so before the executors start ten more."""
+    with suppress(OSError), urlopen(f"{door.url}/health") as answer:  # noqa: S310
+        answer.read()
 
 
 def _demo(home: Home, cloud: LocalCloud, door: Door, run: VirtualRun | None, report: Report, stack: ExitStack) -> None:

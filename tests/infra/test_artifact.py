@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from infra.artifact import ROOT, SOURCES, Target, build_folder, build_zip, main, requirements, without_fail_points
+from infra.artifact import (
+    ROOT,
+    SOURCES,
+    Target,
+    build_folder,
+    build_linked_zip,
+    build_zip,
+    main,
+    requirements,
+    without_fail_points,
+)
 from shared.failpoints import POINTS
 
 HANDLERS = ("api", "creator", "executor", "cleaner", "migrate")
@@ -44,6 +54,16 @@ def test_the_artefact_leaves_out_what_the_runtime_has_and_what_only_tools_need(u
         "py.typed",
         "__pycache__",
     }
+
+
+def test_the_emulators_artefact_finds_the_requirements_where_they_lie(tmp_path: Path) -> None:
+    with zipfile.ZipFile(build_linked_zip(ROOT)) as archive:
+        archive.extractall(tmp_path)
+    ours = {source.partition("/")[0] for source in SOURCES}
+    assert {path.name for path in tmp_path.iterdir()} <= ours | {"__pycache__"}
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import functions, chalice; print(chalice.__file__)"
+    found = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True).stdout
+    assert Path(found).is_relative_to(ROOT / "build")
 
 
 def test_the_artefact_stays_small(unpacked: Path) -> None:
