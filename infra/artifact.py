@@ -10,7 +10,6 @@ Installing the requirements is the slow part, so that their layer is kept in bui
 """
 
 import argparse
-import ast
 import fcntl
 import hashlib
 import platform
@@ -24,6 +23,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from infra.fail_points import without_fail_points
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("app.py", "chalicelib", "functions", "shared", "infra/migrations", "frontend/dist")
@@ -191,25 +192,6 @@ def _copy_sources(root: Path, output: Path, target: Target) -> None:
         if not target.fail_points:
             for file in [copy] if copy.suffix == ".py" else copy.rglob("*.py"):
                 file.write_text(without_fail_points(file.read_text()))
-
-
-def without_fail_points(source: str) -> str:
-    """The source with each `if __debug__` statement replaced by `pass`; lines keep their numbers.
-
-    Compiling with `optimize=1` would do it as well, but not where Lambda has to compile by itself because our own
-    interpreter is another version; and asserts would be gone, too.
-    """
-    lines = source.splitlines(keepends=True)
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.If) and any(_is_debug(part) for part in ast.walk(node.test)):
-            assert not node.orelse, f"line {node.lineno}: what only fails on purpose has no else"
-            end = node.end_lineno or node.lineno
-            lines[node.lineno - 1 : end] = [" " * node.col_offset + "pass\n"] + ["\n"] * (end - node.lineno)
-    return "".join(lines)
-
-
-def _is_debug(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "__debug__"
 
 
 def _compile(folder: Path, target: Target) -> None:

@@ -45,7 +45,9 @@ def test_a_schedule_fires_pauses_and_resumes_at_a_single_rate(cloud: Cloud, targ
     schedule = new_schedule(cloud, action)
 
     fired = wait_for("three fires", 30, lambda: three_completed(cloud, schedule))
-    assert [after - before for before, after in pairwise(map(due, fired))] == [timedelta(seconds=2)] * 2
+    # Also of those that are still on their way to an executor that has just been started.
+    apart = [after - before for before, after in pairwise(map(due, cloud.triggers(schedule)))]
+    assert apart == [timedelta(seconds=2)] * len(apart)
     for trigger in fired:
         runs = cloud.call("GET", f"/triggers/{trigger['id']}")["trigger"]["job_executions"]
         assert [(run["job_name"], run["status"]) for run in runs] == [("first", "completed"), ("second", "completed")]

@@ -18,8 +18,8 @@ from infra.artifact import (
     build_zip,
     main,
     requirements,
-    without_fail_points,
 )
+from infra.fail_points import without_fail_points
 from shared.failpoints import POINTS
 
 HANDLERS = ("api", "creator", "executor", "cleaner", "migrate")

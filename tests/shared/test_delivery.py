@@ -1,7 +1,6 @@
 """At most once means it: whatever dies, breaks or is lost, a job that may have been sent is not sent again."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from shared.services import Services
 from shared.store.engine import Database
 from tests.fakes import RecordedQueue, SetClock
 from tests.shared.retrying import TWICE, World
-from tests.targets import Target, running_target
+from tests.targets import Target
 from tests.world import the_executions
 
 pytestmark = pytest.mark.usefixtures("sound")
@@ -23,12 +22,6 @@ pytestmark = pytest.mark.usefixtures("sound")
 ONCE: dict[str, Any] = {"delivery": "at_most_once", "retry": TWICE}
 # How long a crash of these worlds' executors goes unnoticed: the job's timeout and the lease's margin.
 LEASE = 5 + 15
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with running_target() as target:
-        yield target
 
 
 @pytest.fixture

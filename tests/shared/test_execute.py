@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -22,7 +21,7 @@ from shared.services import Services
 from shared.store.engine import Database
 from shared.trigger import TriggerId
 from tests.fakes import SetClock
-from tests.targets import Target, running_target
+from tests.targets import Target
 from tests.world import (
     new_action,
     new_job,
@@ -36,12 +35,6 @@ from tests.world import (
 )
 
 pytestmark = pytest.mark.usefixtures("sound")
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with running_target() as target:
-        yield target
 
 
 @dataclass

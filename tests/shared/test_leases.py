@@ -16,17 +16,11 @@ from shared.services import Services
 from shared.store.engine import Database
 from tests.fakes import RecordedQueue, SetClock
 from tests.shared.retrying import TWICE, World
-from tests.targets import Target, running_target
+from tests.targets import Target
 
 pytestmark = pytest.mark.usefixtures("sound")
 
 MARGIN = timedelta(seconds=15)
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with running_target() as target:
-        yield target
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Chains, walked with real runners where the target matters and a scripted one where the walk does."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
@@ -15,7 +14,7 @@ from shared.retry import RetryPolicy
 from shared.runners.registry import build_runners
 from tests.shared.graphs import job
 from tests.shared.walks import COMPLETED, START, Scripted, Watched, attempt, walked
-from tests.targets import Target, running_target
+from tests.targets import Target
 
 
 def test_a_chain_runs_from_its_root_to_its_end_which_is_success() -> None:
@@ -225,12 +224,6 @@ def test_whatever_breaks_inside_ends_this_trigger_only() -> None:
     watched = walked(odd)
     watched.now = lambda: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     assert watched.go() == WalkResult.failed("Cronny could not run this action (ZeroDivisionError)")
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with running_target() as target:
-        yield target
 
 
 def test_a_real_chain_calls_its_target_and_logs_the_answer(target: Target) -> None:

@@ -1,7 +1,6 @@
 """Dead letters: what failed for good is found, goes on from the failed job by the definition of now, or is put away."""
 
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -25,7 +24,7 @@ from shared.store.tables import jobs
 from shared.trigger import TriggerId
 from tests.fakes import RecordedQueue, SetClock
 from tests.shared.manage.test_schedules import at_once
-from tests.targets import Target, running_target
+from tests.targets import Target
 from tests.world import (
     new_action,
     new_job,
@@ -38,12 +37,6 @@ from tests.world import (
 )
 
 pytestmark = pytest.mark.usefixtures("sound")
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with running_target() as target:
-        yield target
 
 
 class World:

@@ -8,16 +8,8 @@ import pytest
 
 from shared.runners import RunContext
 from shared.runners.http_client import HttpClient, guarded_client
-from tests.targets import Target, running_target
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    """A target of this test's own."""
-    with running_target() as target:
-        yield target
 
 
 @pytest.fixture
