@@ -4,16 +4,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from filelock import FileLock
 from sqlalchemy import Connection, Engine
 
 from infra.local.postgres import EmbeddedPostgres
-from infra.migrations.run import upgrade
 from shared.failpoints import arm
 from shared.runners.registry import build_runners
 from shared.services import Services
@@ -21,10 +18,9 @@ from shared.settings import Settings
 from shared.store.engine import Database, connect
 from shared.store.invariants import violations
 from tests.cloud import Cloud
+from tests.databases import Databases, make_template
 from tests.fakes import RecordedQueue, SetClock
 from tests.targets import Target, running_target
-
-TEMPLATE = "cronny_template"
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -50,10 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator
         first = not users.exists()
         settings = server_settings(postgres.start())
         if first:
-            with_database(settings, f"CREATE DATABASE {TEMPLATE}")
-            database = connect(replace(settings, db_name=TEMPLATE))
-            upgrade(database)
-            database.close()
+            make_template(settings)
         users.write_text(str(int(users.read_text()) + 1 if not first else 1))
     yield settings
     with lock:
@@ -66,13 +59,17 @@ def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def databases(server: Settings) -> Databases:
+    """What this worker has to lend."""
+    return Databases(server)
+
+
 @pytest.fixture
-def settings(server: Settings) -> Iterator[Settings]:
+def settings(databases: Databases) -> Iterator[Settings]:
     """Settings of a database of this test's own."""
-    name = f"test_{uuid4().hex}"
-    with_database(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
-    yield replace(server, db_name=name)
-    with_database(server, f"DROP DATABASE {name} WITH (FORCE)")
+    with databases.lend() as settings:
+        yield settings
 
 
 @pytest.fixture
@@ -141,14 +138,6 @@ def server_settings(variables: dict[str, str]) -> Settings:
     """Settings of a server that names itself by DB_* variables; jobs may call loopback."""
     rest = {"CRONNY_QUEUE_URL": "http://127.0.0.1:1/queue", "CRONNY_ALLOWED_NETWORKS": "127.0.0.0/8"}
     return Settings.load(variables | rest)
-
-
-def with_database(settings: Settings, statement: str) -> None:
-    """Run one statement outside any transaction on the server's own database."""
-    database = connect(settings)
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(statement)
-    database.close()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
 from shared.store.engine import connect
-from tests.conftest import TEMPLATE, with_database
+from tests.databases import TEMPLATE, on_server
 from tests.fakes import RecordedQueue
 from tests.faults.lab.broker import Broker, carrying
 from tests.faults.lab.functions import Mapping as QueueMapping
@@ -158,7 +158,7 @@ def laboratory(server: Settings, size: Size, seed: int, armed: Mapping[str, str]
 @contextmanager
 def _on_a_new_database(server: Settings) -> Iterator[Services]:
     name = f"lab_{uuid4().hex}"
-    with_database(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+    on_server(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
     settings = replace(server, db_name=name)
     database = connect(settings, pool_size=5)
     try:
@@ -166,7 +166,7 @@ def _on_a_new_database(server: Settings) -> Iterator[Services]:
         yield Services(settings, database, RecordedQueue(), runners, wiring.clock(database, settings), "lab")
     finally:
         database.close()
-        with_database(server, f"DROP DATABASE {name} WITH (FORCE)")
+        on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _environ(settings: Settings) -> dict[str, str]:

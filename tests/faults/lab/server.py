@@ -6,15 +6,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.postgres import EmbeddedPostgres
-from infra.migrations.run import upgrade
 from shared.errors import Unavailable
 from shared.settings import Settings
 from shared.store.engine import connect
-from tests.conftest import TEMPLATE, server_settings, with_database
+from tests.conftest import server_settings
+from tests.databases import make_template
 
 
 @dataclass
@@ -56,10 +56,7 @@ def serving() -> Iterator[Server]:
         postgres = EmbeddedPostgres(Path(folder), fsync=True)
         try:
             settings = server_settings(postgres.start())
-            with_database(settings, f"CREATE DATABASE {TEMPLATE}")
-            database = connect(replace(settings, db_name=TEMPLATE))
-            upgrade(database)
-            database.close()
+            make_template(settings)
             yield Server(Path(folder), settings, postgres)
         finally:
             postgres.destroy()
