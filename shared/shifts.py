@@ -47,6 +47,13 @@ def next_moved(timing: Timing, following: Following, after: datetime) -> datetim
     return min((at for at in moved if at is not None and after < at < until), default=None)
 
 
+def quiet(timing: Timing, after: datetime, until: datetime) -> bool:
+    """Whether nothing moves to between the two: what moves comes over an excluded day, and the one before is open."""
+    moved_by = _DAY if timing.shift is Shift.NEXT else -_DAY
+    slack = _SLACK if _clock_changes(timing.timezone, (after, until), moved_by) else _TICK
+    return not touched(timing.calendars, after - moved_by - slack, until - moved_by + slack)
+
+
 def merged(timing: Timing, occurrences: Occurrences, after: datetime) -> Iterator[datetime] | None:
     """Every due time after ``after``: the occurrences, and where excluded ones move to. None when they are too many."""
     start = after - _FARTHEST if timing.shift is Shift.NEXT else after

@@ -23,6 +23,8 @@ from shared.schedule import ScheduleType, ScheduleUnit, Timing
 # An instant that lies this little in the past still fires (at once): clocks and requests take their time.
 ABSOLUTE_GRACE = timedelta(seconds=60)
 _TICK = timedelta(microseconds=1)
+# Of a timetable that moves: so much of it is looked at as a whole where nothing moves to.
+_STRETCH = timedelta(hours=6)
 # How many exclusions a look ahead passes before it gives up.
 _EXCLUSIONS_AHEAD = 60
 
@@ -113,10 +115,20 @@ def runs(timing: Timing, after: datetime) -> Iterator[datetime]:
 
 def _stepwise(timing: Timing, after: datetime) -> Iterator[datetime]:
     timing = _anybodys(timing)
-    due = next_due(timing, after)
+    due: datetime | None = after
     while due is not None:
-        yield due
-        due = next_due(timing, due)
+        until = due + _STRETCH
+        if not shifts.quiet(timing, due, until):
+            if (due := next_due(timing, due)) is not None:
+                yield due
+            continue
+        for due in occurrences(timing, due):
+            if due > until:
+                break
+            yield due
+        else:
+            return
+        due = until
 
 
 def excluded(timing: Timing, due: datetime) -> str | None:

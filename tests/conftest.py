@@ -24,8 +24,8 @@ from tests.targets import Target, running_target
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: the tests of the whole local cloud mostly wait."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: the tests of the whole local cloud and of faults mostly wait."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

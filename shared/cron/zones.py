@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 _NAME = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+){0,2}")
 # Two changes of a zone's clock lie 6.9 days apart at the least (Ramadan beside the end of summer time, in Gaza).
 _STEP = timedelta(days=4)
+_QUARTER, _SECOND = timedelta(minutes=15), timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,24 @@ def next_change(place: ZoneInfo, start: datetime, end: datetime) -> Change | Non
 
 
 def _narrow(place: ZoneInfo, low: datetime, high: datetime, before: timedelta) -> Change:
-    low, high = low.replace(microsecond=0), _whole(high)
-    while high - low > timedelta(seconds=1):
-        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
-        low, high = (middle, high) if offset(place, middle) == before else (low, middle)
+    # Almost all clocks are set at a quarter of an hour, which saves half of the looks.
+    low, high = _quarter(low), _quarter(high) + _QUARTER
+    low, high = _halve(place, low, high, before, _QUARTER)
+    if offset(place, high - _SECOND) != before:
+        low, high = _halve(place, low, high, before, _SECOND)
     return Change(high.astimezone(UTC), before, offset(place, high))
 
 
-def _whole(instant: datetime) -> datetime:
-    return instant if not instant.microsecond else instant.replace(microsecond=0) + timedelta(seconds=1)
+def _halve(
+    place: ZoneInfo, low: datetime, high: datetime, before: timedelta, unit: timedelta
+) -> tuple[datetime, datetime]:
+    """Two neighbours among the multiples of ``unit`` after ``low``, between which the clock is set."""
+    under, over = 0, (high - low) // unit
+    while over - under > 1:
+        middle = (under + over) // 2
+        under, over = (middle, over) if offset(place, low + middle * unit) == before else (under, middle)
+    return low + under * unit, low + over * unit
+
+
+def _quarter(instant: datetime) -> datetime:
+    return instant.replace(minute=instant.minute // 15 * 15, second=0, microsecond=0)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import pytest
 from hypothesis import example, given, settings
@@ -75,6 +76,24 @@ def test_the_next_due_times_are_those_of_the_whole_set(
 ) -> None:
     of = replace(timing(expression, shift, *closed, jitter=jitter), timezone=zone)
     assert runs(of, AUTUMN, END) == expected(of, AUTUMN, END)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(["*/5 * * * *", "* 9 * * *", "0 * * * *"]),
+    st.sampled_from([*Shift]),
+    st.sampled_from([0, 200]),
+    st.integers(0, 14 * 24).map(lambda hours: AUTUMN + timedelta(hours=hours)),
+)
+def test_many_due_times_at_once_are_those_of_one_after_the_other(
+    expression: str, shift: Shift, jitter: int, since: datetime
+) -> None:
+    of = timing(expression, shift, WEEKEND, jitter=jitter)
+    one_by_one, due = [], since
+    for _ in range(400):
+        due = timetable.next_due(of, due) or END
+        one_by_one.append(due)
+    assert list(islice(timetable.upcoming(of, since), 400)) == one_by_one
 
 
 @pytest.mark.parametrize(("shift", "day"), [(Shift.NEXT, 3), (Shift.PREVIOUS, 31)])
