@@ -122,10 +122,10 @@ def _stepwise(timing: Timing, after: datetime) -> Iterator[datetime]:
             if (due := next_due(timing, due)) is not None:
                 yield due
             continue
-        for due in occurrences(timing, due):
-            if due > until:
+        for occurrence in occurrences(timing, due):
+            if occurrence > until:
                 break
-            yield due
+            yield occurrence
         else:
             return
         due = until
