@@ -7,6 +7,7 @@ from chalice import Chalice
 from chalicelib import call
 from chalicelib.resources import (
     actions,
+    api_keys,
     auth,
     breakers,
     calendars,
@@ -25,6 +26,7 @@ from chalicelib.resources import (
 RESOURCES = (
     auth.routes,
     user.routes,
+    api_keys.routes,
     schedules.routes,
     calendars.routes,
     actions.routes,

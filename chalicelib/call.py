@@ -7,11 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 from chalicelib.bodies import read_object
-from shared import tokens
 from shared.errors import NotSignedIn
+from shared.identity import Caller, Scope
 from shared.job import JsonObject
+from shared.manage.sessions import identify
 from shared.services import Services
-from shared.user import UserId
 
 Provide = Callable[[], Services]
 
@@ -46,13 +46,21 @@ class Call:
         """The body's JSON object, empty for an empty body. Raises ``BadRequest``, ``TooLarge``, ``Invalid``."""
         return read_object(self.request.raw_body)
 
-    def user_id(self) -> UserId:
-        """Who calls; raises ``NotSignedIn``."""
-        scheme, _, token = self.request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+    @property
+    def address(self) -> str:
+        """Where the request comes from, as the gateway says; empty when it does not."""
+        return str(self.request.context.get("address") or "")
+
+    def header(self, name: str) -> str:
+        """A header, empty when it was not sent; ``name`` in lower case."""
+        return str(self.request.headers.get(name) or "")
+
+    def caller(self, scope: Scope) -> Caller:
+        """Who calls; raises ``NotSignedIn``, and ``Forbidden`` for an API key without that scope."""
+        scheme, _, credentials = self.header("authorization").partition(" ")
+        if scheme.lower() != "bearer" or not credentials.strip():
             raise NotSignedIn("Log in, and send the token as 'Authorization: Bearer <token>'.")
-        services = self.services
-        return tokens.bearer(token.strip(), services.settings.jwt_secret, services.clock.real_now())
+        return identify(self.services, credentials.strip(), scope)
 
 
 def current() -> Call:

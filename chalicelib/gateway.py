@@ -33,6 +33,7 @@ class HttpRequest:
     query: Mapping[str, list[str]]
     body: bytes | None
     trace_id: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,9 @@ def _request(
     own = path.removeprefix(stage) if "rawPath" in event and path.startswith(stage + "/") else path
     traced = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
     trace_id = traced[1] if traced else str(context.get("requestId") or uuid4().hex)
-    return HttpRequest(method.upper(), own, headers, query, _body(event), trace_id)
+    # The gateway's own word for where the request comes from; a header might be anybody's.
+    address = (context.get("http") or context.get("identity") or {}).get("sourceIp") or ""
+    return HttpRequest(method.upper(), own, headers, query, _body(event), trace_id, str(address))
 
 
 def _body(event: Event) -> bytes | None:
@@ -123,8 +126,9 @@ def _match(pattern: Iterable[str], asked: list[str]) -> Parameters | None:
 
 
 def _rest_event(request: HttpRequest, pattern: str, given: Parameters) -> dict[str, Any]:
+    context = {"httpMethod": request.method, "resourcePath": pattern}
     return {
-        "requestContext": {"httpMethod": request.method, "resourcePath": pattern, "traceId": request.trace_id},
+        "requestContext": {**context, "traceId": request.trace_id, "address": request.address},
         "pathParameters": given,
         "headers": dict(request.headers),
         "multiValueQueryStringParameters": dict(request.query) or None,

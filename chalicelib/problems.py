@@ -1,12 +1,13 @@
 """Errors as RFC 9457 problem details. Callers read what was written for callers: no stack, no SQL, no driver text."""
 
 import logging
+import math
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from chalicelib.answer import Answer
-from shared.errors import Conflict, Fault, Invalid, NotFound, NotSignedIn, Unavailable
+from shared.errors import Conflict, Fault, Forbidden, Invalid, NotFound, NotSignedIn, TooMany, Unavailable
 
 log = logging.getLogger("cronny.api")
 
@@ -41,10 +42,12 @@ class Kind:
 _KINDS: dict[type[Exception], Kind] = {
     BadRequest: Kind(HTTPStatus.BAD_REQUEST, "bad-request"),
     NotSignedIn: Kind(HTTPStatus.UNAUTHORIZED, "not-signed-in", {"WWW-Authenticate": 'Bearer realm="cronny"'}),
+    Forbidden: Kind(HTTPStatus.FORBIDDEN, "forbidden"),
     NotFound: Kind(HTTPStatus.NOT_FOUND, "not-found"),
     MethodNotAllowed: Kind(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed"),
     Conflict: Kind(HTTPStatus.CONFLICT, "conflict"),
     TooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
+    TooMany: Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests"),
     Invalid: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid"),
     Unavailable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", {"Retry-After": "2"}),
 }
@@ -62,6 +65,8 @@ def problem(error: Exception, trace_id: str) -> Answer:
         detail = str(error)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.allowed
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
     return Answer(_body(kind, detail, _faults(error), trace_id), kind.status, headers)
 
 

@@ -7,11 +7,14 @@ from typing import Any
 from chalice import Blueprint
 
 from chalicelib.answer import Answer
-from chalicelib.call import current
+from chalicelib.call import Call, current
 from chalicelib.problems import problem
 from shared.errors import NotFound
+from shared.identity import Caller, Scope
+from shared.user import UserId
 
-# Called with the call, the caller's id unless the route is public, and what stands in the path: ids, and words.
+# Called with the call, the caller's id (the whole ``Caller`` where the scope is ``ACCOUNT``, nothing where the route is
+# public), and what stands in the path: ids, and words.
 View = Callable[..., Answer]
 
 MAX_ID = 2**63 - 1
@@ -19,13 +22,21 @@ MAX_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a view answers. ``public`` ones need no token; ``words`` in the path are no ids."""
+    """Where a view answers. ``public`` ones need no token; ``words`` in the path are no ids.
+
+    ``scope``: what an API key needs; None for that of the method, reading or writing.
+    """
 
     path: str
     methods: tuple[str, ...]
     view: View
     public: bool
     words: tuple[str, ...]
+    scope: Scope | None
+
+    def scope_of(self, method: str) -> Scope:
+        """What a caller needs for this method."""
+        return self.scope or (Scope.READ if method == "GET" else Scope.WRITE)
 
 
 class Routes:
@@ -37,12 +48,18 @@ class Routes:
         self.routes: list[Route] = []
 
     def __call__(
-        self, methods: str, path: str, *, public: bool = False, words: tuple[str, ...] = ()
+        self,
+        methods: str,
+        path: str,
+        *,
+        public: bool = False,
+        words: tuple[str, ...] = (),
+        scope: Scope | None = None,
     ) -> Callable[[View], View]:
         """Declares the decorated view; ``methods`` as in ``"PUT PATCH"``."""
 
         def declare(view: View) -> View:
-            self.routes.append(Route(path, tuple(methods.split()), view, public, words))
+            self.routes.append(Route(path, tuple(methods.split()), view, public, words, scope))
             return view
 
         return declare
@@ -64,7 +81,7 @@ def _answering(route: Route, name: str) -> Callable[..., Any]:
     def answer(**path: str) -> Any:
         call = current()
         try:
-            caller = () if route.public else (call.user_id(),)
+            caller = () if route.public else (_whom(route, call),)
             named = {key: text if key in route.words else _id(text) for key, text in path.items()}
             return route.view(call, *caller, **named).response()
         # Whatever it is, the caller gets a problem that tells nothing of the inside, and the log gets the rest.
@@ -73,6 +90,12 @@ def _answering(route: Route, name: str) -> Callable[..., Any]:
 
     answer.__name__ = name
     return answer
+
+
+def _whom(route: Route, call: Call) -> Caller | UserId:
+    """The caller as a view wants them: whole where it is about their account, else their id."""
+    caller = call.caller(route.scope_of(call.request.method))
+    return caller if route.scope is Scope.ACCOUNT else caller.user_id
 
 
 def _id(text: str) -> int:

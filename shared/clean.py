@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from shared.failpoints import reach
 from shared.services import Services
-from shared.store import Connection, breakers, cleaning, dead_messages, putting_away
+from shared.store import Connection, breakers, cleaning, dead_messages, login_failures, putting_away, sessions
 from shared.store.cleaning import Progress
 from shared.store.services import forget_silent
 from shared.trigger import TriggerId
@@ -21,6 +21,7 @@ SILENT_AFTER = timedelta(hours=1)
 # What was discarded is looked at again for that long: a transaction may commit later than the instant that it wrote.
 SLOW_COMMIT = timedelta(minutes=5)
 MESSAGES_KEPT = timedelta(days=14)
+A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def clean(services: Services, now: datetime) -> Cleaned:
     Breakers that nothing happened to for a day are forgotten: users may call a new host each time.
     """
     speed = services.clock.speed
-    horizon = now - DETAILS_KEPT * speed
+    horizon, real = now - DETAILS_KEPT * speed, services.clock.real_now()
     with services.database.begin() as connection:
         progress = cleaning.lock_progress(connection)
         if progress is None:
@@ -62,6 +63,7 @@ def clean(services: Services, now: datetime) -> Cleaned:
         expired = cleaning.expire(connection, now, BATCH) + cleaning.forget_schedules(connection, horizon, BATCH)
         expired += dead_messages.forget(connection, now - MESSAGES_KEPT * speed, BATCH)
         expired += breakers.forget(connection, horizon, BATCH)
+        expired += sessions.forget(connection, real, BATCH) + login_failures.forget(connection, real - A_DAY, BATCH)
         forget_silent(connection, now - SILENT_AFTER * speed)
         cleaning.advance(connection, Progress(trimmed.execution_id, seen, trimmed.discarded_at, next_user))
         if __debug__:

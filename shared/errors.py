@@ -41,6 +41,18 @@ class NotSignedIn(CronnyError):  # noqa: N818
     """No credentials, or credentials that no longer hold."""
 
 
+class Forbidden(CronnyError):  # noqa: N818
+    """The credentials hold, and do not stretch this far."""
+
+
+class TooMany(CronnyError):  # noqa: N818
+    """Too often; ``retry_after`` seconds from now it may be tried again."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
 class Unavailable(CronnyError):  # noqa: N818
     """The database or the queue is away; the same request may succeed later."""
 

@@ -54,7 +54,7 @@ class Settings:
     db_ssl: Ssl
     environment: Environment
     port: int
-    jwt_secret: str
+    jwt_secrets: tuple[str, ...]
     executions_per_job: int
     queue_url: str
     dead_letter_queue: str
@@ -81,7 +81,10 @@ class Settings:
             db_ssl=reader.read("DB_SSL", Ssl, default=default_ssl),
             environment=environment,
             port=reader.read("PORT", _between(1, 65535), default="8009"),
-            jwt_secret=reader.read("JWT_SECRET", _secret, default=_development(environment)),
+            jwt_secrets=(
+                reader.read("JWT_SECRET", _secret, default=_development(environment)),
+                *reader.read("JWT_SECRET_PREVIOUS", _secret_or_none, default=""),
+            ),
             executions_per_job=reader.read("CRONNY_EXECUTIONS_PER_JOB", _between(1, 10_000), default="10"),
             queue_url=reader.read("CRONNY_QUEUE_URL", _url),
             dead_letter_queue=reader.read("CRONNY_DEAD_LETTER_QUEUE_URL", _url_or_none, default=""),
@@ -102,6 +105,7 @@ NAMES = (
     "CRONNY_ENV",
     "PORT",
     "JWT_SECRET",
+    "JWT_SECRET_PREVIOUS",
     "CRONNY_EXECUTIONS_PER_JOB",
     "CRONNY_QUEUE_URL",
     "CRONNY_DEAD_LETTER_QUEUE_URL",
@@ -161,6 +165,10 @@ def _secret(raw: str) -> str:
     if len(raw) < SECRET_MIN_LENGTH:
         raise ValueError(f"it must have at least {SECRET_MIN_LENGTH} characters (try: openssl rand -hex 32)")
     return raw
+
+
+def _secret_or_none(raw: str) -> tuple[str, ...]:
+    return (_secret(raw),) if raw else ()
 
 
 def _url(raw: str) -> str:

@@ -1,5 +1,7 @@
 """Access tokens: JWTs (RFC 7519) that say who is calling. Time is an argument, so PyJWT's own clock is switched off."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -7,39 +9,56 @@ import jwt
 from jwt.types import Options
 
 from shared.errors import NotSignedIn
+from shared.identity import SessionId
 from shared.user import UserId
 
 ALGORITHM = "HS256"
 ISSUER = "cronny"
 AUDIENCE = "cronny-api"
-LIFETIME = timedelta(hours=12)
+LIFETIME = timedelta(minutes=15)
 # Instances read the database's clock at different moments and may differ by a round trip.
 LEEWAY = timedelta(seconds=30)
 
-_OPTIONS: Options = {"require": ["iss", "aud", "sub", "iat", "exp"], "verify_exp": False, "verify_iat": False}
+NOT_VALID = "This token is not valid; log in again."
+
+_OPTIONS: Options = {"require": ["iss", "aud", "sub", "sid", "iat", "exp"], "verify_exp": False, "verify_iat": False}
 
 
-def issue(user_id: UserId, secret: str, now: datetime) -> str:
-    """A token that lets its bearer act as this user until ``LIFETIME`` after ``now``."""
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(user_id), "iat": int(now.timestamp())}
-    claims["exp"] = int((now + LIFETIME).timestamp())
-    return jwt.encode(claims, secret, ALGORITHM, headers={"kid": _key_id(secret)})
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who signed in, and in which session."""
+
+    user_id: UserId
+    session_id: SessionId
 
 
-def bearer(token: str, secret: str, now: datetime) -> UserId:
-    """Whose token this is; raises ``NotSignedIn`` unless it is ours, whole, and valid at ``now``."""
+def issue(bearer: Bearer, keys: Sequence[str], now: datetime) -> str:
+    """A token that lets its bearer act as this user until ``LIFETIME`` after ``now``, signed with the first key."""
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(bearer.user_id), "sid": str(bearer.session_id)}
+    instants = {"iat": int(now.timestamp()), "exp": int((now + LIFETIME).timestamp())}
+    return jwt.encode({**claims, **instants}, keys[0], ALGORITHM, headers={"kid": _key_id(keys[0])})
+
+
+def read(token: str, keys: Sequence[str], now: datetime) -> Bearer:
+    """Whose token this is; raises ``NotSignedIn`` unless it is ours, whole, and valid at ``now``.
+
+    Any of the keys will do: while one takes the place of another, both live, and nobody is logged out.
+    """
     try:
-        if jwt.get_unverified_header(token).get("kid") != _key_id(secret):
-            raise NotSignedIn("This token is not valid; log in again.")
-        claims = jwt.decode(token, secret, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS)
-        issued, expires, user_id = int(claims["iat"]), int(claims["exp"]), int(claims["sub"])
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = next((key for key in keys if _key_id(key) == kid), None)
+        if key is None:
+            raise NotSignedIn(NOT_VALID)
+        claims = jwt.decode(token, key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS)
+        issued, expires = int(claims["iat"]), int(claims["exp"])
+        bearer = Bearer(UserId(int(claims["sub"])), SessionId(int(claims["sid"])))
     except (jwt.PyJWTError, ValueError, TypeError) as error:
-        raise NotSignedIn("This token is not valid; log in again.") from error
+        raise NotSignedIn(NOT_VALID) from error
     if expires <= now.timestamp():
-        raise NotSignedIn("This token has expired; log in again.")
+        raise NotSignedIn("This token has expired; refresh it, or log in again.")
     if issued > (now + LEEWAY).timestamp():
         raise NotSignedIn("This token is not valid yet.")
-    return UserId(user_id)
+    return bearer
 
 
 def _key_id(secret: str) -> str:

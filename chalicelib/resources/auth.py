@@ -1,25 +1,27 @@
-"""Signing up and logging in."""
+"""Signing up, logging in, staying logged in, and the password."""
 
 from http import HTTPStatus
 from typing import Any
 
 from chalicelib.answer import Answer
 from chalicelib.call import Call
+from chalicelib.cookies import cleared, read_refresh_cookie, refresh_cookie
 from chalicelib.routes import Routes
 from chalicelib.wire import users
 from chalicelib.wire.drafts import new
-from shared import tokens
 from shared.errors import Fault
-from shared.manage import accounts
-from shared.user import User, UserId
+from shared.identity import Caller, Scope, Signed
+from shared.manage import accounts, sessions
+from shared.user import UserId
 
 routes = Routes("auth")
 
 
 @routes("POST", "/auth/register", public=True)
 def register(call: Call) -> Answer:
-    user = accounts.register(call.services, new(users.Registration, call.body()))
-    return Answer(_signed_in(call, user, "Welcome to Cronny."), HTTPStatus.CREATED)
+    draft = new(users.Registration, call.body())
+    user = accounts.register(call.services, draft)
+    return _signed_in(call, sessions.sign_in(call.services, user.id), "Welcome to Cronny.", HTTPStatus.CREATED)
 
 
 @routes("POST", "/auth/login", public=True)
@@ -27,8 +29,30 @@ def log_in(call: Call) -> Answer:
     draft = new(users.Login, call.body())
     login = draft.fields.get("username") or draft.fields.get("email")
     draft.accept([] if login else [Fault("username", "is needed (or email)")])
-    user = accounts.log_in(call.services, str(login).strip(), draft.fields["password"])
-    return Answer(_signed_in(call, user, "You are logged in."))
+    user = accounts.log_in(call.services, str(login).strip(), draft.fields["password"], call.address)
+    return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.")
+
+
+@routes("POST", "/auth/refresh", public=True)
+def refresh(call: Call) -> Answer:
+    sent = new(users.Refresh, call.body())
+    token = sent.fields.get("refresh_token") or read_refresh_cookie(call)
+    sent.accept([] if token else [Fault("refresh_token", "is needed")])
+    return _signed_in(call, sessions.refresh(call.services, str(token)), "You are still logged in.")
+
+
+@routes("POST", "/auth/logout", scope=Scope.ACCOUNT)
+def log_out(call: Call, caller: Caller) -> Answer:
+    draft = new(users.Logout, call.body())
+    draft.accept()
+    sessions.sign_out(call.services, caller, everywhere=bool(draft.fields.get("everywhere")))
+    return Answer({"message": "You are logged out."}, headers=cleared(call))
+
+
+@routes("POST", "/auth/password", scope=Scope.ACCOUNT)
+def change_password(call: Call, caller: Caller) -> Answer:
+    signed = sessions.change_password(call.services, caller, new(users.NewPassword, call.body()))
+    return _signed_in(call, signed, "Your password is changed; everybody else who was logged in as you is logged out.")
 
 
 @routes("GET", "/auth/me")
@@ -36,7 +60,12 @@ def me(call: Call, user_id: UserId) -> Answer:
     return Answer({"user": users.to_json(accounts.get_user(call.services, user_id))})
 
 
-def _signed_in(call: Call, user: User, message: str) -> dict[str, Any]:
-    services = call.services
-    token = tokens.issue(user.id, services.settings.jwt_secret, services.clock.real_now())
-    return {"token": token, "user": users.to_json(user), "message": message}
+def _signed_in(call: Call, signed: Signed, message: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+    body: dict[str, Any] = {"token": signed.access, "expires_in": signed.expires_in}
+    # A browser's page never sees its refresh token.
+    cookie = call.body().get("cookie") is True or bool(read_refresh_cookie(call))
+    if not cookie:
+        body["refresh_token"] = signed.refresh
+    user = accounts.get_user(call.services, signed.user_id)
+    body |= {"user": users.to_json(user), "message": message}
+    return Answer(body, status, refresh_cookie(call, signed.refresh) if cookie else {})

@@ -16,6 +16,7 @@ from chalicelib.wire.dead_letters import (
 )
 from chalicelib.wire.drafts import change, sent_filter
 from chalicelib.wire.history import trigger_to_json
+from shared.identity import Scope
 from shared.manage import dead_letters
 from shared.trigger import TriggerId
 from shared.user import UserId
@@ -36,7 +37,7 @@ def read(call: Call, user_id: UserId, trigger_id: TriggerId) -> Answer:
     return Answer({"dead_letter": dead_letter_to_json(found)})
 
 
-@routes("POST", "/dead_letters/redrive")
+@routes("POST", "/dead_letters/redrive", scope=Scope.RUN)
 def redrive(call: Call, user_id: UserId) -> Answer:
     body = call.body()
     draft, filters = change(RedriveFields, body), sent_filter(DeadLetterFilters, body)
@@ -61,7 +62,7 @@ def discard_one(call: Call, user_id: UserId, trigger_id: TriggerId) -> Answer:
     return Answer({"message": "The dead letter is discarded; it stays in the history."})
 
 
-@routes("POST", "/triggers/{trigger_id}/retry")
+@routes("POST", "/triggers/{trigger_id}/retry", scope=Scope.RUN)
 def retry(call: Call, user_id: UserId, trigger_id: TriggerId) -> Answer:
     trigger = dead_letters.retry_trigger(call.services, user_id, trigger_id, change(RetryFields, call.body()))
     return Answer({"trigger": trigger_to_json(trigger), "message": "It is on its way again."}, HTTPStatus.ACCEPTED)

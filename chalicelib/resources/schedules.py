@@ -12,6 +12,7 @@ from chalicelib.wire.drafts import change, new, sent_filter
 from chalicelib.wire.history import trigger_to_json
 from chalicelib.wire.runs import BackfillFields, BulkFields, RunFields, backfill_to_json, bulk_to_json
 from chalicelib.wire.schedules import ScheduleFields, ScheduleFilters, to_json
+from shared.identity import Scope
 from shared.manage import runs, schedules
 from shared.manage.bulk import change_many
 from shared.manage.explanations import explain_instant
@@ -62,20 +63,20 @@ def resume(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
     return _saved(schedules.resume_schedule(call.services, user_id, schedule_id), "The schedule is active.")
 
 
-@routes("POST", "/schedules/{schedule_id}/run")
+@routes("POST", "/schedules/{schedule_id}/run", scope=Scope.RUN)
 def run(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
     trigger = runs.run_now(call.services, user_id, schedule_id, change(RunFields, call.body()))
     return Answer({"trigger": trigger_to_json(trigger), "message": "It runs now."}, HTTPStatus.ACCEPTED)
 
 
-@routes("POST", "/schedules/{schedule_id}/backfill")
+@routes("POST", "/schedules/{schedule_id}/backfill", scope=Scope.RUN)
 def backfill(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
     done = runs.backfill(call.services, user_id, schedule_id, new(BackfillFields, call.body()))
     message = f"{done.created} of {done.due} due times will run."
     return Answer({"backfill": backfill_to_json(done), "message": message}, HTTPStatus.ACCEPTED)
 
 
-@routes("POST", "/schedules/preview")
+@routes("POST", "/schedules/preview", scope=Scope.READ)
 def preview(call: Call, user_id: UserId) -> Answer:
     ahead = look_ahead(call.services, user_id, wire_preview.read(call.body()))
     return Answer({"preview": wire_preview.to_json(ahead)})

@@ -6,6 +6,7 @@ from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
 from chalicelib.wire.drafts import change
 from chalicelib.wire.history import TriggerFilters, trigger_to_json, whole_trigger_to_json
+from shared.identity import Scope
 from shared.manage import history, runs
 from shared.trigger import TriggerId
 from shared.user import UserId
@@ -25,7 +26,7 @@ def read(call: Call, user_id: UserId, trigger_id: TriggerId) -> Answer:
     return Answer({"trigger": whole_trigger_to_json(history.get_trigger(call.services, user_id, trigger_id))})
 
 
-@routes("POST", "/triggers/{trigger_id}/cancel")
+@routes("POST", "/triggers/{trigger_id}/cancel", scope=Scope.RUN)
 def cancel(call: Call, user_id: UserId, trigger_id: TriggerId) -> Answer:
     trigger = runs.cancel_trigger(call.services, user_id, trigger_id)
     return Answer({"trigger": trigger_to_json(trigger), "message": "The trigger is cancelled."})

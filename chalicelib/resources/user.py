@@ -5,6 +5,7 @@ from chalicelib.call import Call
 from chalicelib.routes import Routes
 from chalicelib.wire import users
 from chalicelib.wire.drafts import change
+from shared.identity import Caller, Scope
 from shared.manage import accounts
 from shared.user import UserId
 
@@ -16,9 +17,9 @@ def get_profile(call: Call, user_id: UserId) -> Answer:
     return Answer({"profile": users.profile_to_json(accounts.get_user(call.services, user_id))})
 
 
-@routes("PUT PATCH", "/user/profile")
-def change_profile(call: Call, user_id: UserId) -> Answer:
-    user = accounts.change_profile(call.services, user_id, change(users.ProfileFields, call.body()))
+@routes("PUT PATCH", "/user/profile", scope=Scope.ACCOUNT)
+def change_profile(call: Call, caller: Caller) -> Answer:
+    user = accounts.change_profile(call.services, caller.user_id, change(users.ProfileFields, call.body()))
     return Answer({"profile": users.profile_to_json(user), "message": "Your profile is saved."})
 
 
@@ -28,7 +29,7 @@ def list_plans(call: Call, _user_id: UserId) -> Answer:
     return Answer({"plans": plans, "next_cursor": None})
 
 
-@routes("PUT", "/user/plan")
-def choose_plan(call: Call, user_id: UserId) -> Answer:
-    plan = accounts.choose_plan(call.services, user_id, change(users.PlanChoice, call.body()))
+@routes("PUT", "/user/plan", scope=Scope.ACCOUNT)
+def choose_plan(call: Call, caller: Caller) -> Answer:
+    plan = accounts.choose_plan(call.services, caller.user_id, change(users.PlanChoice, call.body()))
     return Answer({"plan": users.plan_to_json(plan), "message": f"You are on the plan {plan.name}."})

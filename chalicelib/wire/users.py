@@ -50,6 +50,27 @@ class Login(Wire):
     password: str = ABSENT
 
 
+class Refresh(Wire):
+    """A refresh token, unless the browser sends it as a cookie."""
+
+    refresh_token: str | None = ABSENT
+
+
+class Logout(Wire):
+    """``everywhere``: all sessions end."""
+
+    everywhere: bool = ABSENT
+
+
+class NewPassword(Wire):
+    """The password of now, and the next one."""
+
+    required = ("password", "new_password")
+
+    password: str = ABSENT
+    new_password: str = ABSENT
+
+
 class ProfileFields(Wire):
     """What a user tells about themselves; all of it may be left out."""
 

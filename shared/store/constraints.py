@@ -9,6 +9,7 @@ from shared.errors import Conflict, CronnyError, Invalid, NotFound
 _MEANINGS: Mapping[str, Callable[[], CronnyError]] = {
     "uq_users_username": partial(Conflict, "This username is taken; choose another one."),
     "uq_users_email": partial(Conflict, "This e-mail address is registered already; log in instead."),
+    "uq_api_keys_name": partial(Conflict, "You have an API key of that name already."),
     "uq_jobs_action_id_name": partial(Conflict, "This action has a job of that name already; names tell jobs apart."),
     "uq_jobs_root": partial(
         Invalid.field, "is_root_job", "this action has a root job already, and a chain begins only once"

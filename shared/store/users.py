@@ -17,6 +17,7 @@ BY_EMAIL = select(*_VISIBLE, users.c.password_hash).where(func.lower(users.c.ema
 BY_USERNAME = select(*_VISIBLE, users.c.password_hash).where(
     func.lower(users.c.username) == func.lower(bindparam("login"))
 )
+PASSWORD_HASH = select(users.c.password_hash).where(_MINE)
 CHANGE = update(users).where(_MINE).values(updated_at=func.now()).returning(*_VISIBLE)
 PLANS = select(plans).order_by(plans.c.id)
 
@@ -44,6 +45,11 @@ def find_credentials(connection: Connection, login: str) -> Credentials | None:
     """Whom this username or e-mail address belongs to. No username has an ``@``, so they cannot be confused."""
     row = connection.execute(BY_EMAIL if "@" in login else BY_USERNAME, {"login": login}).one_or_none()
     return Credentials(_user(row), row.password_hash) if row else None
+
+
+def password_hash(connection: Connection, user_id: UserId) -> str | None:
+    """What their password must match."""
+    return connection.execute(PASSWORD_HASH, {"user": user_id}).scalar_one_or_none()
 
 
 def change(connection: Connection, user_id: UserId, changes: Mapping[str, Any]) -> User | None:

@@ -35,6 +35,11 @@ class Client:
 
     app: Any
     headers: dict[str, str] = field(default_factory=dict)
+    address: str = ""
+
+    def at(self, address: str) -> "Client":
+        """The same from elsewhere."""
+        return replace(self, address=address)
 
     def bearing(self, token: str) -> "Client":
         return replace(self, headers={"authorization": f"Bearer {token}"})
@@ -58,6 +63,8 @@ class Client:
         """``body``: text and bytes go as they are, anything else as JSON. Paths are below the base path."""
         text = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
         event = payload_2(method, path if path.startswith(("/health", "//")) else f"{BASE}/{path}", text, query)
+        if self.address:
+            event["requestContext"]["http"]["sourceIp"] = self.address
         return answered(self.app, {**event, "headers": {**event["headers"], **self.headers}})
 
 

@@ -6,8 +6,12 @@ import jwt
 import pytest
 from sqlalchemy import Connection, text
 
-from shared import tokens
+from shared import guessing, tokens
+from shared.clean import clean
+from shared.identity import SessionId
 from shared.services import Services
+from shared.store import login_failures
+from shared.tokens import Bearer
 from shared.user import UserId
 from tests.chalicelib.client import Client
 from tests.chalicelib.conftest import sign_up
@@ -24,7 +28,7 @@ def test_registering_answers_a_token_that_works_and_the_user_without_password(no
     assert me.status == 200
     assert me.json["user"] == answer.json["user"]
     assert me.json["user"]["username"] == "carol"
-    assert "password" not in answer.text
+    assert "hash" not in answer.text
     assert NEW["password"] not in answer.text
 
 
@@ -76,7 +80,7 @@ def test_without_a_token_that_holds_the_answer_is_401(nobody: Client, header: st
 
 def test_a_token_ends_by_the_databases_clock(alice: Client, clock: SetClock) -> None:
     assert alice.get("auth/me").status == 200
-    clock.forward(timedelta(hours=12).total_seconds() + 1)
+    clock.forward(tokens.LIFETIME.total_seconds() + 1)
     assert alice.get("auth/me").status == 401
 
 
@@ -84,17 +88,17 @@ def test_virtual_time_logs_nobody_out(alice: Client, clock: SetClock) -> None:
     clock.real = clock.now()
     clock.forward(timedelta(days=365).total_seconds())
     assert alice.get("auth/me").status == 200
-    clock.real += timedelta(hours=12, seconds=1)
+    clock.real += tokens.LIFETIME + timedelta(seconds=1)
     assert alice.get("auth/me").status == 401
 
 
 def test_tokens_of_others_are_refused(nobody: Client, alice: Client, services: Services) -> None:
-    now, secret = services.clock.now(), services.settings.jwt_secret
+    now, secret = services.clock.now(), services.settings.jwt_secrets[0]
     good = alice.headers["authorization"].split()[1]
     kid = jwt.get_unverified_header(good)["kid"]
     claims = jwt.decode(good, options={"verify_signature": False})
     forged = [
-        tokens.issue(UserId(1), "another secret of quite sufficient length", now),
+        tokens.issue(Bearer(UserId(1), SessionId(1)), ("another secret of quite sufficient length",), now),
         jwt.encode(claims, secret, "HS256"),
         jwt.encode(claims, secret, "HS384", headers={"kid": kid}),
         jwt.encode({**claims, "aud": "other"}, secret, "HS256", headers={"kid": kid}),
@@ -136,3 +140,50 @@ def test_a_plan_is_chosen_by_id_or_by_name(alice: Client) -> None:
 def test_one_users_profile_is_not_anothers(alice: Client, nobody: Client) -> None:
     alice.put("user/profile", {"phone": "123"})
     assert sign_up(nobody, "dave").get("user/profile").json["profile"]["phone"] is None
+
+
+def failing(nobody: Client, login: str = "carol") -> int:
+    return nobody.post("auth/login", {"username": login, "password": "not it at all"}).status
+
+
+@pytest.mark.parametrize("login", ["carol", "nobody at all"])
+def test_whoever_guesses_a_password_has_to_wait_ever_longer(nobody: Client, clock: SetClock, login: str) -> None:
+    """Whether the account exists or not, and also with the right password: nobody learns anything."""
+    nobody.post("auth/register", NEW)
+    assert [failing(nobody, login) for _ in range(5)] == [401] * 5
+    answer = nobody.post("auth/login", {"username": login, "password": NEW["password"]})
+    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+    clock.forward(1)
+    assert failing(nobody, login) == 401
+    clock.forward(1)
+    assert failing(nobody, login) == 429
+    assert failing(nobody, "somebody else") == 401
+
+
+def test_the_right_password_after_the_wait_begins_anew(nobody: Client, clock: SetClock) -> None:
+    nobody.post("auth/register", NEW)
+    for _ in range(5):
+        failing(nobody)
+    clock.forward(1)
+    assert nobody.post("auth/login", NEW).status == 200
+    assert [failing(nobody) for _ in range(5)] == [401] * 5
+
+
+def test_one_network_cannot_try_many_accounts_for_long(nobody: Client, services: Services, clock: SetClock) -> None:
+    now = clock.now()
+    with services.database.begin() as connection:
+        login_failures.count(connection, [guessing.network_key("192.0.2.9") or b""] * 50, now)
+    there, elsewhere = (nobody.at(address) for address in ("192.0.2.77", "198.51.100.1"))
+    assert [failing(there), failing(elsewhere)] == [429, 401]
+
+
+def test_failures_of_an_hour_ago_are_forgotten(
+    nobody: Client, clock: SetClock, services: Services, connection: Connection
+) -> None:
+    for _ in range(8):
+        failing(nobody)
+    clock.forward(3601)
+    assert [failing(nobody) for _ in range(5)] == [401] * 5
+    clock.forward(86401)
+    clean(services, clock.now())
+    assert connection.execute(text("SELECT count(*) FROM login_failures")).scalar_one() == 0

@@ -29,6 +29,7 @@ def ids(alice: Client, engine: Engine, services: Services) -> dict[str, Any]:
         "trigger_id": trigger_id,
         "execution_id": world.execution(trigger_id),
         "host": "api.example.org%3A443",
+        "key_id": alice.post("user/keys", {"name": "mine", "scopes": ["read"]}).json["key"]["id"],
     }
 
 
@@ -37,7 +38,16 @@ def test_every_route_with_an_id_answers_404_for_anothers_and_for_none(
 ) -> None:
     patterns = [(path, method) for path, methods in bob.app.routes.items() if "{" in path for method in methods]
     assert len(patterns) >= 20
-    lists = ("schedules", "actions", "job_templates", "calendars", "triggers", "job_executions", "breakers")
+    lists = (
+        "schedules",
+        "actions",
+        "job_templates",
+        "calendars",
+        "triggers",
+        "job_executions",
+        "breakers",
+        "user/keys",
+    )
     before = [alice.get(path).text for path in lists]
     for pattern, method in patterns:
         path = pattern.removeprefix(f"{BASE}/")
@@ -51,7 +61,8 @@ def test_every_route_with_an_id_answers_404_for_anothers_and_for_none(
 
 
 def test_every_route_but_the_public_ones_asks_who_is_calling(nobody: Client) -> None:
-    public = {"/", "/health", "/health/ready", f"{BASE}/auth/register", f"{BASE}/auth/login"}
+    of_auth = {f"{BASE}/auth/{name}" for name in ("register", "login", "refresh")}
+    public = {"/", "/health", "/health/ready", *of_auth}
     asked = [(path, method) for path, methods in nobody.app.routes.items() if path not in public for method in methods]
     answers = {(path, method): nobody.send(method, path.removeprefix(f"{BASE}/"), {}).status for path, method in asked}
     assert answers == dict.fromkeys(asked, 401)

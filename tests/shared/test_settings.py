@@ -35,6 +35,7 @@ def test_all_faults_are_reported_at_once() -> None:
         "CRONNY_ENV": "moon",
         "PORT": "0",
         "JWT_SECRET": "short",
+        "JWT_SECRET_PREVIOUS": "short",
         "CRONNY_EXECUTIONS_PER_JOB": "-1",
         "CRONNY_QUEUE_URL": "queue",
         "CRONNY_ALLOWED_NETWORKS": "10.0.0.0/99",

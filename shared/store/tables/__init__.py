@@ -4,6 +4,7 @@ from shared.store.tables.accounts import plans, users
 from shared.store.tables.calendars import calendars, schedule_calendars
 from shared.store.tables.columns import metadata
 from shared.store.tables.history import job_executions, ledger
+from shared.store.tables.identity import api_keys, login_failures, refresh_tokens, sessions
 from shared.store.tables.services import cleaner_progress, creator_lease, heartbeats, virtual_clock
 from shared.store.tables.targets import breakers, dead_messages
 from shared.store.tables.timetables import schedules, triggers
@@ -11,6 +12,7 @@ from shared.store.tables.work import actions, job_templates, jobs
 
 __all__ = [
     "actions",
+    "api_keys",
     "breakers",
     "calendars",
     "cleaner_progress",
@@ -21,10 +23,13 @@ __all__ = [
     "job_templates",
     "jobs",
     "ledger",
+    "login_failures",
     "metadata",
     "plans",
+    "refresh_tokens",
     "schedule_calendars",
     "schedules",
+    "sessions",
     "triggers",
     "users",
     "virtual_clock",

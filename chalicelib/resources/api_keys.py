@@ -1,0 +1,43 @@
+"""API keys of the caller: for programs, with no more than they need. No key can make or change keys."""
+
+from http import HTTPStatus
+
+from chalicelib.answer import Answer
+from chalicelib.call import Call
+from chalicelib.routes import Routes
+from chalicelib.wire.api_keys import ApiKeyFields, to_json
+from chalicelib.wire.drafts import change, new
+from shared.identity import Caller, KeyId, Scope
+from shared.manage import api_keys
+
+routes = Routes("api_keys")
+
+
+@routes("POST", "/user/keys", scope=Scope.ACCOUNT)
+def create(call: Call, caller: Caller) -> Answer:
+    key, secret = api_keys.create_api_key(call.services, caller.user_id, new(ApiKeyFields, call.body()))
+    message = "The API key is created. This is the only time that its secret is shown."
+    return Answer({"key": to_json(key), "secret": secret, "message": message}, HTTPStatus.CREATED)
+
+
+@routes("GET", "/user/keys", scope=Scope.ACCOUNT)
+def read_list(call: Call, caller: Caller) -> Answer:
+    keys = api_keys.list_api_keys(call.services, caller.user_id)
+    return Answer({"keys": [to_json(key) for key in keys], "next_cursor": None})
+
+
+@routes("GET", "/user/keys/{key_id}", scope=Scope.ACCOUNT)
+def read(call: Call, caller: Caller, key_id: KeyId) -> Answer:
+    return Answer({"key": to_json(api_keys.get_api_key(call.services, caller.user_id, key_id))})
+
+
+@routes("PUT PATCH", "/user/keys/{key_id}", scope=Scope.ACCOUNT)
+def update(call: Call, caller: Caller, key_id: KeyId) -> Answer:
+    key = api_keys.change_api_key(call.services, caller.user_id, key_id, change(ApiKeyFields, call.body()))
+    return Answer({"key": to_json(key), "message": "The API key is saved."})
+
+
+@routes("DELETE", "/user/keys/{key_id}", scope=Scope.ACCOUNT)
+def delete(call: Call, caller: Caller, key_id: KeyId) -> Answer:
+    api_keys.delete_api_key(call.services, caller.user_id, key_id)
+    return Answer({"message": "The API key is deleted; whoever used it is refused from now on."})

@@ -1,0 +1,63 @@
+"""The caller's API keys, for programs that act in their name."""
+
+import secrets
+from collections.abc import Sequence
+
+from shared.errors import Fault, NotFound
+from shared.identity import ApiKey, KeyId, digest, new_key_secret
+from shared.manage.draft import Draft
+from shared.services import Services
+from shared.store import api_keys
+from shared.user import UserId
+
+MISSING = "There is no such API key."
+PAST = "must lie in the future"
+
+
+def create_api_key(services: Services, user_id: UserId, draft: Draft) -> tuple[ApiKey, str]:
+    """A new key, and its secret, which nobody can be shown again. Raises ``Conflict`` for a taken name."""
+    draft.accept(_faults(services, draft))
+    with services.database.begin() as connection:
+        key = api_keys.create(connection, user_id, draft.fields, services.clock.real_now())
+        secret = new_key_secret(key.id, secrets.token_hex(24))
+        api_keys.set_hash(connection, user_id, key.id, digest(secret))
+    return key, secret
+
+
+def list_api_keys(services: Services, user_id: UserId) -> Sequence[ApiKey]:
+    """All of them, oldest first."""
+    with services.database.begin() as connection:
+        return api_keys.read_list(connection, user_id)
+
+
+def get_api_key(services: Services, user_id: UserId, key_id: KeyId) -> ApiKey:
+    """One key; raises ``NotFound``."""
+    with services.database.begin() as connection:
+        return _found(api_keys.find(connection, user_id, key_id))
+
+
+def change_api_key(services: Services, user_id: UserId, key_id: KeyId, draft: Draft) -> ApiKey:
+    """Write its name, scopes or end. Raises ``NotFound``, ``Invalid``, ``Conflict``."""
+    draft.accept(_faults(services, draft))
+    with services.database.begin() as connection:
+        if not draft.fields:
+            return _found(api_keys.find(connection, user_id, key_id))
+        return _found(api_keys.change(connection, user_id, key_id, draft.fields))
+
+
+def delete_api_key(services: Services, user_id: UserId, key_id: KeyId) -> None:
+    """From now on it opens nothing. Raises ``NotFound``."""
+    with services.database.begin() as connection:
+        if not api_keys.remove(connection, user_id, key_id):
+            raise NotFound(MISSING)
+
+
+def _found(key: ApiKey | None) -> ApiKey:
+    if key is None:
+        raise NotFound(MISSING)
+    return key
+
+
+def _faults(services: Services, draft: Draft) -> list[Fault]:
+    ends = draft.fields.get("expires_at")
+    return [Fault("expires_at", PAST)] if ends is not None and ends <= services.clock.real_now() else []
