@@ -51,7 +51,7 @@ def page_answer(
 
 
 def _key(call: Call) -> bytes:
-    return hmac.digest(call.services.settings.jwt_secrets[0].encode(), b"cursors", "sha256")
+    return hmac.digest(call.services.settings.jwt_secret.encode(), b"cursors", "sha256")
 
 
 def _scope(call: Call, user_id: UserId, filters: Mapping[str, Any]) -> str:

@@ -54,7 +54,8 @@ class Settings:
     db_ssl: Ssl
     environment: Environment
     port: int
-    jwt_secrets: tuple[str, ...]
+    jwt_secret: str
+    jwt_secret_previous: str
     executions_per_job: int
     queue_url: str
     dead_letter_queue: str
@@ -65,6 +66,11 @@ class Settings:
     def development(self) -> bool:
         """Whether convenience may win over strictness."""
         return self.environment is Environment.DEVELOPMENT
+
+    @property
+    def jwt_secrets(self) -> tuple[str, ...]:
+        """What signs access tokens, and what is still accepted."""
+        return tuple(filter(None, (self.jwt_secret, self.jwt_secret_previous)))
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":
@@ -81,10 +87,8 @@ class Settings:
             db_ssl=reader.read("DB_SSL", Ssl, default=default_ssl),
             environment=environment,
             port=reader.read("PORT", _between(1, 65535), default="8009"),
-            jwt_secrets=(
-                reader.read("JWT_SECRET", _secret, default=_development(environment)),
-                *reader.read("JWT_SECRET_PREVIOUS", _secret_or_none, default=""),
-            ),
+            jwt_secret=reader.read("JWT_SECRET", _secret, default=_development(environment)),
+            jwt_secret_previous=reader.read("JWT_SECRET_PREVIOUS", _secret_or_none, default=""),
             executions_per_job=reader.read("CRONNY_EXECUTIONS_PER_JOB", _between(1, 10_000), default="10"),
             queue_url=reader.read("CRONNY_QUEUE_URL", _url),
             dead_letter_queue=reader.read("CRONNY_DEAD_LETTER_QUEUE_URL", _url_or_none, default=""),
@@ -167,8 +171,8 @@ def _secret(raw: str) -> str:
     return raw
 
 
-def _secret_or_none(raw: str) -> tuple[str, ...]:
-    return (_secret(raw),) if raw else ()
+def _secret_or_none(raw: str) -> str:
+    return _secret(raw) if raw else ""
 
 
 def _url(raw: str) -> str:

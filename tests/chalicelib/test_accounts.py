@@ -93,7 +93,7 @@ def test_virtual_time_logs_nobody_out(alice: Client, clock: SetClock) -> None:
 
 
 def test_tokens_of_others_are_refused(nobody: Client, alice: Client, services: Services) -> None:
-    now, secret = services.clock.now(), services.settings.jwt_secrets[0]
+    now, secret = services.clock.now(), services.settings.jwt_secret
     good = alice.headers["authorization"].split()[1]
     kid = jwt.get_unverified_header(good)["kid"]
     claims = jwt.decode(good, options={"verify_signature": False})

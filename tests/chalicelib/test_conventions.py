@@ -122,7 +122,7 @@ def test_what_nobody_expected_is_500_and_tells_nothing_of_the_inside(
     assert not any(word in answer.text.lower() for word in ("actions", "select", "pg8000", "sqlalchemy", "traceback"))
     assert "pg8000" in caplog.text
     assert "a canary" not in caplog.text
-    assert services.settings.jwt_secrets[0] not in caplog.text
+    assert services.settings.jwt_secret not in caplog.text
 
 
 def test_settings_that_are_wrong_are_500_without_their_names(nobody: Client) -> None:
