@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from shared import failpoints
+from shared.google import KEYS_URL
 
 T = TypeVar("T")
 
@@ -56,6 +57,8 @@ class Settings:
     port: int
     jwt_secret: str
     jwt_secret_previous: str
+    google_client_id: str
+    google_keys_url: str
     executions_per_job: int
     queue_url: str
     dead_letter_queue: str
@@ -89,6 +92,8 @@ class Settings:
             port=reader.read("PORT", _between(1, 65535), default="8009"),
             jwt_secret=reader.read("JWT_SECRET", _secret, default=_development(environment)),
             jwt_secret_previous=reader.read("JWT_SECRET_PREVIOUS", _secret_or_none, default=""),
+            google_client_id=reader.read("CRONNY_GOOGLE_CLIENT_ID", str, default=""),
+            google_keys_url=reader.read("CRONNY_GOOGLE_KEYS_URL", _url_or_none, default=KEYS_URL),
             executions_per_job=reader.read("CRONNY_EXECUTIONS_PER_JOB", _between(1, 10_000), default="10"),
             queue_url=reader.read("CRONNY_QUEUE_URL", _url),
             dead_letter_queue=reader.read("CRONNY_DEAD_LETTER_QUEUE_URL", _url_or_none, default=""),
@@ -110,6 +115,8 @@ NAMES = (
     "PORT",
     "JWT_SECRET",
     "JWT_SECRET_PREVIOUS",
+    "CRONNY_GOOGLE_CLIENT_ID",
+    "CRONNY_GOOGLE_KEYS_URL",
     "CRONNY_EXECUTIONS_PER_JOB",
     "CRONNY_QUEUE_URL",
     "CRONNY_DEAD_LETTER_QUEUE_URL",
@@ -177,7 +184,7 @@ def _secret_or_none(raw: str) -> str:
 
 def _url(raw: str) -> str:
     if not raw.startswith(("http://", "https://")):
-        raise ValueError("it must be the URL of an SQS queue")
+        raise ValueError("it must be a URL")
     return raw
 
 

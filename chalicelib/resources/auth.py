@@ -12,6 +12,7 @@ from chalicelib.wire.drafts import new
 from shared.errors import Fault
 from shared.identity import Caller, Scope, Signed
 from shared.manage import accounts, sessions
+from shared.manage.google import sign_in_with_google
 from shared.user import UserId
 
 routes = Routes("auth")
@@ -30,6 +31,14 @@ def log_in(call: Call) -> Answer:
     login = draft.fields.get("username") or draft.fields.get("email")
     draft.accept([] if login else [Fault("username", "is needed (or email)")])
     user = accounts.log_in(call.services, str(login).strip(), draft.fields["password"], call.address)
+    return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.")
+
+
+@routes("POST", "/auth/google", public=True)
+def google(call: Call) -> Answer:
+    draft = new(users.GoogleLogin, call.body())
+    draft.accept()
+    user = sign_in_with_google(call.services, draft.fields["id_token"])
     return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.")
 
 

@@ -50,6 +50,14 @@ class Login(Wire):
     password: str = ABSENT
 
 
+class GoogleLogin(Wire):
+    """What Google's sign-in button gives a page."""
+
+    required = ("id_token",)
+
+    id_token: str = ABSENT
+
+
 class Refresh(Wire):
     """A refresh token, unless the browser sends it as a cookie."""
 

@@ -39,6 +39,8 @@ def variables(settings: Settings) -> dict[str, str]:
         "DB_SSL": settings.db_ssl,
         "JWT_SECRET": settings.jwt_secret,
         "JWT_SECRET_PREVIOUS": settings.jwt_secret_previous,
+        "CRONNY_GOOGLE_CLIENT_ID": settings.google_client_id,
+        "CRONNY_GOOGLE_KEYS_URL": settings.google_keys_url,
         "CRONNY_EXECUTIONS_PER_JOB": str(settings.executions_per_job),
         "CRONNY_ALLOWED_NETWORKS": ",".join(map(str, settings.allowed_networks)),
         "CRONNY_QUEUE_URL": settings.queue_url,

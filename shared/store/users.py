@@ -5,10 +5,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
+from shared.google import GooglePerson
 from shared.store.tables import plans, users
 from shared.user import Plan, PlanId, User, UserId
 
-_VISIBLE = tuple(column for column in users.c if column.name != "password_hash")
+_HIDDEN = ("password_hash", "google_subject")
+_VISIBLE = tuple(column for column in users.c if column.name not in _HIDDEN)
+# No password has this hash.
+NO_PASSWORD = "!"  # noqa: S105
 _MINE = users.c.id == bindparam("user")
 
 REGISTER = insert(users).returning(*_VISIBLE)
@@ -17,6 +21,7 @@ BY_EMAIL = select(*_VISIBLE, users.c.password_hash).where(func.lower(users.c.ema
 BY_USERNAME = select(*_VISIBLE, users.c.password_hash).where(
     func.lower(users.c.username) == func.lower(bindparam("login"))
 )
+BY_GOOGLE = select(*_VISIBLE).where(users.c.google_subject == bindparam("subject"))
 PASSWORD_HASH = select(users.c.password_hash).where(_MINE)
 CHANGE = update(users).where(_MINE).values(updated_at=func.now()).returning(*_VISIBLE)
 PLANS = select(plans).order_by(plans.c.id)
@@ -33,6 +38,19 @@ def register(connection: Connection, username: str, email: str, password_hash: s
     """A new user; raises ``Conflict`` for a taken name or address."""
     row = {"username": username, "email": email, "password_hash": password_hash}
     return _user(connection.execute(REGISTER, row).one())
+
+
+def register_google(connection: Connection, username: str, who: GooglePerson) -> User:
+    """A new user whom Google vouches for; raises ``Conflict`` for a taken name or address."""
+    row = {"username": username, "email": who.email, "password_hash": NO_PASSWORD, "google_subject": who.subject}
+    names = {"first_name": who.first_name, "last_name": who.last_name}
+    return _user(connection.execute(REGISTER, row | names).one())
+
+
+def find_by_google(connection: Connection, subject: str) -> User | None:
+    """The user who is this to Google."""
+    row = connection.execute(BY_GOOGLE, {"subject": subject}).one_or_none()
+    return _user(row) if row else None
 
 
 def find(connection: Connection, user_id: UserId) -> User | None:

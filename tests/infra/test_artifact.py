@@ -68,7 +68,7 @@ def test_the_emulators_artefact_finds_the_requirements_where_they_lie(tmp_path: 
 
 def test_the_artefact_stays_small(unpacked: Path) -> None:
     """Lambda allows 250 MB; each cold start unpacks and reads it all the same."""
-    assert sum(path.stat().st_size for path in unpacked.rglob("*") if path.is_file()) < 60_000_000
+    assert sum(path.stat().st_size for path in unpacked.rglob("*") if path.is_file()) < 70_000_000
 
 
 @pytest.mark.parametrize("name", HANDLERS)

@@ -1,4 +1,4 @@
-"""Sessions with rotating refresh tokens, API keys, and logins that failed.
+"""Google's people, sessions with rotating refresh tokens, API keys, and logins that failed.
 
 Revision ID: 0005
 """
@@ -11,6 +11,8 @@ branch_labels = None
 depends_on = None
 
 STATEMENTS = """
+ALTER TABLE users ADD COLUMN google_subject TEXT;
+CREATE UNIQUE INDEX uq_users_google_subject ON users (google_subject);
 CREATE TABLE sessions (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     user_id BIGINT NOT NULL,

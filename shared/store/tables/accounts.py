@@ -33,7 +33,10 @@ users = Table(
     Column("phone", Text),
     instant("created_at", required=True),
     instant("updated_at", required=True),
+    # Who this is to Google, for those who came that way.
+    Column("google_subject", Text),
 )
 # Names and addresses are one person's, however they are capitalised.
 Index("uq_users_username", func.lower(users.c.username), unique=True)
 Index("uq_users_email", func.lower(users.c.email), unique=True)
+Index("uq_users_google_subject", users.c.google_subject, unique=True)
