@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from chalicelib.answer import Answer
-from shared.errors import Conflict, Fault, Invalid, NotFound, NotSignedIn, Unavailable
+from shared.errors import Busy, Conflict, Fault, Invalid, NotFound, NotSignedIn, Unavailable
 
 log = logging.getLogger("cronny.api")
 
@@ -43,6 +43,7 @@ _KINDS: dict[type[Exception], Kind] = {
     NotSignedIn: Kind(HTTPStatus.UNAUTHORIZED, "not-signed-in", {"WWW-Authenticate": 'Bearer realm="cronny"'}),
     NotFound: Kind(HTTPStatus.NOT_FOUND, "not-found"),
     MethodNotAllowed: Kind(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed"),
+    Busy: Kind(HTTPStatus.CONFLICT, "busy", {"Retry-After": "1"}),
     Conflict: Kind(HTTPStatus.CONFLICT, "conflict"),
     TooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
     Invalid: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid"),

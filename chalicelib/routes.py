@@ -1,13 +1,14 @@
 """How views are declared: as a list of routes that a Blueprint is made of, once for each application."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chalice import Blueprint
 
 from chalicelib.answer import Answer
-from chalicelib.call import current
+from chalicelib.call import Call, current
+from chalicelib.once import answered_once
 from chalicelib.problems import problem
 from shared.errors import NotFound
 
@@ -19,13 +20,20 @@ MAX_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a view answers. ``public`` ones need no token; ``words`` in the path are no ids."""
+    """Where a view answers. ``public`` ones need no token; ``words`` in the path are no ids.
+
+    A POST that comes with an Idempotency-Key works and keeps its answer in one transaction, unless it works
+    ``in_parts``: in several, or for longer than a transaction may be idle, and such that doing it again does no harm.
+    Without ``keeps_answer`` the answer is not kept, because it has a secret that is shown once.
+    """
 
     path: str
     methods: tuple[str, ...]
     view: View
     public: bool
     words: tuple[str, ...]
+    in_parts: bool
+    keeps_answer: bool
 
 
 class Routes:
@@ -37,12 +45,19 @@ class Routes:
         self.routes: list[Route] = []
 
     def __call__(
-        self, methods: str, path: str, *, public: bool = False, words: tuple[str, ...] = ()
+        self,
+        methods: str,
+        path: str,
+        *,
+        public: bool = False,
+        words: tuple[str, ...] = (),
+        in_parts: bool = False,
+        keeps_answer: bool = True,
     ) -> Callable[[View], View]:
         """Declares the decorated view; ``methods`` as in ``"PUT PATCH"``."""
 
         def declare(view: View) -> View:
-            self.routes.append(Route(path, tuple(methods.split()), view, public, words))
+            self.routes.append(Route(path, tuple(methods.split()), view, public, words, in_parts, keeps_answer))
             return view
 
         return declare
@@ -59,20 +74,37 @@ class Routes:
 
 
 def _answering(route: Route, name: str) -> Callable[..., Any]:
-    """The view as Chalice calls it. The one place where errors become answers."""
+    """The view as Chalice calls it."""
 
     def answer(**path: str) -> Any:
-        call = current()
-        try:
-            caller = () if route.public else (call.user_id(),)
-            named = {key: text if key in route.words else _id(text) for key, text in path.items()}
-            return route.view(call, *caller, **named).response()
-        # Whatever it is, the caller gets a problem that tells nothing of the inside, and the log gets the rest.
-        except Exception as error:
-            return problem(error, call.trace_id).response()
+        return _told(current(), lambda call: _answer(route, call, path)).response()
 
     answer.__name__ = name
     return answer
+
+
+def _answer(route: Route, call: Call, path: Mapping[str, str]) -> Answer:
+    if route.public:
+        return route.view(call, **_named(route, path))
+    user_id = call.user_id()
+
+    def attempt(call: Call) -> Answer:
+        return _told(call, lambda call: route.view(call, user_id, **_named(route, path)))
+
+    return answered_once(call, user_id, attempt, in_parts=route.in_parts, keeps_answer=route.keeps_answer)
+
+
+def _told(call: Call, view: Callable[[Call], Answer]) -> Answer:
+    """What the view answers. The one place where errors become answers."""
+    try:
+        return view(call)
+    # Whatever it is, the caller gets a problem that tells nothing of the inside, and the log gets the rest.
+    except Exception as error:
+        return problem(error, call.trace_id)
+
+
+def _named(route: Route, path: Mapping[str, str]) -> dict[str, int | str]:
+    return {key: text if key in route.words else _id(text) for key, text in path.items()}
 
 
 def _id(text: str) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from shared.failpoints import reach
 from shared.services import Services
-from shared.store import Connection, breakers, cleaning, dead_messages, putting_away
+from shared.store import Connection, breakers, cleaning, dead_messages, kept_answers, putting_away
 from shared.store.cleaning import Progress
 from shared.store.services import forget_silent
 from shared.trigger import TriggerId
@@ -46,7 +46,7 @@ def clean(services: Services, now: datetime) -> Cleaned:
     4. Delete what has expired, and move the bookmarks. A crash before the COMMIT repeats the batch.
     Breakers that nothing happened to for a day are forgotten: users may call a new host each time.
     """
-    speed = services.clock.speed
+    speed, real_now = services.clock.speed, services.clock.real_now()
     horizon = now - DETAILS_KEPT * speed
     with services.database.begin() as connection:
         progress = cleaning.lock_progress(connection)
@@ -62,6 +62,7 @@ def clean(services: Services, now: datetime) -> Cleaned:
         expired = cleaning.expire(connection, now, BATCH) + cleaning.forget_schedules(connection, horizon, BATCH)
         expired += dead_messages.forget(connection, now - MESSAGES_KEPT * speed, BATCH)
         expired += breakers.forget(connection, horizon, BATCH)
+        expired += kept_answers.forget(connection, real_now, BATCH)
         forget_silent(connection, now - SILENT_AFTER * speed)
         cleaning.advance(connection, Progress(trimmed.execution_id, seen, trimmed.discarded_at, next_user))
         if __debug__:

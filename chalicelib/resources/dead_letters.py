@@ -36,7 +36,7 @@ def read(call: Call, user_id: UserId, trigger_id: TriggerId) -> Answer:
     return Answer({"dead_letter": dead_letter_to_json(found)})
 
 
-@routes("POST", "/dead_letters/redrive")
+@routes("POST", "/dead_letters/redrive", in_parts=True)
 def redrive(call: Call, user_id: UserId) -> Answer:
     body = call.body()
     draft, filters = change(RedriveFields, body), sent_filter(DeadLetterFilters, body)

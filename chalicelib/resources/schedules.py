@@ -93,7 +93,7 @@ def explain(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
     return Answer({"explanation": explanations.to_json(explanation)})
 
 
-@routes("POST", "/schedules/bulk")
+@routes("POST", "/schedules/bulk", in_parts=True)
 def bulk(call: Call, user_id: UserId) -> Answer:
     body = call.body()
     result = change_many(call.services, user_id, new(BulkFields, body), sent_filter(ScheduleFilters, body))
