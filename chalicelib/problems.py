@@ -25,8 +25,18 @@ class MethodNotAllowed(Exception):  # noqa: N818
     """The path exists, for other methods."""
 
     def __init__(self, method: str, allowed: list[str]) -> None:
-        self.allowed = ", ".join(sorted(allowed))
-        super().__init__(f"{method} is not possible here; allowed: {self.allowed}.")
+        methods = ", ".join(sorted(allowed))
+        self.headers = {"Allow": methods}
+        super().__init__(f"{method} is not possible here; allowed: {methods}.")
+
+
+class Stale(Exception):  # noqa: N818
+    """The caller has seen another state of this than ``tag``; None for what has no state that could be seen."""
+
+    def __init__(self, tag: str | None) -> None:
+        self.headers = {"ETag": tag} if tag else {}
+        changed = "It was changed since you read it: read it again, and send the ETag that comes with it as If-Match."
+        super().__init__(changed if tag else "This has no ETag of its own; leave If-Match out, or send '*'.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ _KINDS: dict[type[Exception], Kind] = {
     MethodNotAllowed: Kind(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed"),
     Busy: Kind(HTTPStatus.CONFLICT, "busy", {"Retry-After": "1"}),
     Conflict: Kind(HTTPStatus.CONFLICT, "conflict"),
+    Stale: Kind(HTTPStatus.PRECONDITION_FAILED, "stale"),
     TooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
     Invalid: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid"),
     Unavailable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", {"Retry-After": "2"}),
@@ -61,8 +72,8 @@ def problem(error: Exception, trace_id: str) -> Answer:
         detail = "Something went wrong on our side; it has been recorded under this trace_id."
     else:
         detail = str(error)
-    if isinstance(error, MethodNotAllowed):
-        headers["Allow"] = error.allowed
+    if isinstance(error, MethodNotAllowed | Stale):
+        headers |= error.headers
     return Answer(_body(kind, detail, _faults(error), trace_id), kind.status, headers)
 
 

@@ -10,6 +10,7 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call, current
 from chalicelib.once import answered_once
 from chalicelib.problems import problem
+from chalicelib.tags import revalidated
 from shared.errors import NotFound
 
 # Called with the call, the caller's id unless the route is public, and what stands in the path: ids, and words.
@@ -91,7 +92,8 @@ def _answer(route: Route, call: Call, path: Mapping[str, str]) -> Answer:
     def attempt(call: Call) -> Answer:
         return _told(call, lambda call: route.view(call, user_id, **_named(route, path)))
 
-    return answered_once(call, user_id, attempt, in_parts=route.in_parts, keeps_answer=route.keeps_answer)
+    answer = answered_once(call, user_id, attempt, in_parts=route.in_parts, keeps_answer=route.keeps_answer)
+    return revalidated(call, answer)
 
 
 def _told(call: Call, view: Callable[[Call], Answer]) -> Answer:

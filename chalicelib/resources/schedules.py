@@ -6,6 +6,7 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
+from chalicelib.tags import Shown
 from chalicelib.wire import explanations
 from chalicelib.wire import preview as wire_preview
 from chalicelib.wire.drafts import change, new, sent_filter
@@ -20,6 +21,10 @@ from shared.schedule import Schedule, ScheduleId
 from shared.user import UserId
 
 routes = Routes("schedules")
+
+# What becomes of a schedule without anybody editing it.
+VOLATILE = frozenset({"schedule_status", "status_note", "runs", "next_run_at", "last_run"})
+SCHEDULE = Shown("schedule", to_json, VOLATILE)
 
 
 @routes("POST", "/schedules")
@@ -37,18 +42,19 @@ def read_list(call: Call, user_id: UserId) -> Answer:
 
 @routes("GET", "/schedules/{schedule_id}")
 def read(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
-    return Answer({"schedule": to_json(schedules.get_schedule(call.services, user_id, schedule_id))})
+    return SCHEDULE.answer(schedules.get_schedule(call.services, user_id, schedule_id))
 
 
 @routes("PUT PATCH", "/schedules/{schedule_id}")
 def update(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
-    draft = change(ScheduleFields, call.body())
-    return _saved(schedules.change_schedule(call.services, user_id, schedule_id, draft), "The schedule is saved.")
+    draft, expected = change(ScheduleFields, call.body()), SCHEDULE.expected(call)
+    schedule = schedules.change_schedule(call.services, user_id, schedule_id, draft, expected)
+    return _saved(schedule, "The schedule is saved.")
 
 
 @routes("DELETE", "/schedules/{schedule_id}")
 def delete(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
-    schedules.delete_schedule(call.services, user_id, schedule_id)
+    schedules.delete_schedule(call.services, user_id, schedule_id, SCHEDULE.expected(call))
     return Answer({"message": "The schedule is deleted."})
 
 

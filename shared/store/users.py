@@ -17,6 +17,7 @@ BY_EMAIL = select(*_VISIBLE, users.c.password_hash).where(func.lower(users.c.ema
 BY_USERNAME = select(*_VISIBLE, users.c.password_hash).where(
     func.lower(users.c.username) == func.lower(bindparam("login"))
 )
+LOCK = FIND.with_for_update(key_share=True)
 CHANGE = update(users).where(_MINE).values(updated_at=func.now()).returning(*_VISIBLE)
 PLANS = select(plans).order_by(plans.c.id)
 
@@ -37,6 +38,12 @@ def register(connection: Connection, username: str, email: str, password_hash: s
 def find(connection: Connection, user_id: UserId) -> User | None:
     """The user with this id."""
     row = connection.execute(FIND, {"user": user_id}).one_or_none()
+    return _user(row) if row else None
+
+
+def lock(connection: Connection, user_id: UserId) -> User | None:
+    """The same, held until the transaction ends."""
+    row = connection.execute(LOCK, {"user": user_id}).one_or_none()
     return _user(row) if row else None
 
 
