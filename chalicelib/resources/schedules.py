@@ -81,7 +81,7 @@ def backfill(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
     return Answer({"backfill": backfill_to_json(done), "message": message}, HTTPStatus.ACCEPTED)
 
 
-@routes("POST", "/schedules/preview")
+@routes("POST", "/schedules/preview", in_parts=True)
 def preview(call: Call, user_id: UserId) -> Answer:
     ahead = look_ahead(call.services, user_id, wire_preview.read(call.body()))
     return Answer({"preview": wire_preview.to_json(ahead)})

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -12,11 +13,15 @@ from chalicelib import application
 from chalicelib.answer import Answer
 from chalicelib.application import build
 from chalicelib.call import Call
+from chalicelib.resources import schedules as schedule_routes
 from chalicelib.routes import Routes
 from shared.clean import clean
+from shared.clock import SteppedClock
 from shared.errors import NotSignedIn, TooSlow, Unavailable
-from shared.manage import actions
+from shared.manage import actions, runs
+from shared.manage.bulk import change_many
 from shared.services import Services
+from shared.store import virtual_clock
 from shared.store.engine import Database
 from shared.store.tables import kept_answers
 from shared.store.tables import schedules as schedules_table
@@ -91,7 +96,7 @@ def test_every_post_of_somebody_signed_in_is_answered_once(keyed: Client) -> Non
     patterns = [path for path, methods in keyed.app.routes.items() if "POST" in methods and "/auth/" not in path]
     assert len(patterns) >= 10
     for number, pattern in enumerate(patterns):
-        path = pattern.removeprefix(f"{BASE}/").replace("{host}", "h:1").replace("_id}", "}")
+        path = pattern.removeprefix(f"{BASE}/")
         client = keyed.sending(idempotency_key=f"key of {number}")
         path = "/".join("999" if step.startswith("{") else step for step in path.split("/"))
         first, again = client.post(path, {"name": pattern}), client.post(path, {"name": pattern})
@@ -229,6 +234,56 @@ def test_who_dies_in_flight_leaves_nothing_done_and_the_key_free_after_30_second
     clock.forward(0.1)
     assert [keyed.post("actions", {"name": "once"}).headers.get(REPLAYED) for _ in range(2)] == [None, "true"]
     assert names(keyed) == ["once"]
+
+
+def test_what_is_done_in_parts_and_dies_before_its_answer_is_kept_finds_nothing_left_to_do(
+    alice: Client, keyed: Client, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = make_schedule(alice, make_action(alice))["id"]
+
+    def dying(*arguments: Any) -> Any:
+        monkeypatch.setattr(schedule_routes, "change_many", change_many)
+        change_many(*arguments)
+        raise Killed
+
+    monkeypatch.setattr(schedule_routes, "change_many", dying)
+    body = {"action": "pause", "ids": [schedule]}
+    with pytest.raises(Killed):
+        keyed.post("schedules/bulk", body)
+    assert alice.get(f"schedules/{schedule}").json["schedule"]["schedule_status"] == "inactive"
+    clock.forward(30)
+    answers = [keyed.post("schedules/bulk", body) for _ in range(2)]
+    assert [answer.json["bulk"]["unchanged"] for answer in answers] == [1, 1]
+    assert [answer.headers.get(REPLAYED) for answer in answers] == [None, "true"]
+
+
+def test_a_backfill_of_the_latest_is_one_run_even_if_its_answer_is_lost(
+    alice: Client, keyed: Client, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is the latest that never ran is another one once that runs: here only one transaction helps."""
+    schedule = make_schedule(alice, make_action(alice))["id"]
+    since, until = clock.now(), clock.forward(100)
+    body = {"from": since.isoformat(), "to": until.isoformat(), "policy": "latest"}
+    backfill = runs.backfill
+
+    def dying(*arguments: Any) -> Any:
+        monkeypatch.setattr(runs, "backfill", backfill)
+        backfill(*arguments)
+        raise Killed
+
+    monkeypatch.setattr(runs, "backfill", dying)
+    with pytest.raises(Killed):
+        keyed.post(f"schedules/{schedule}/backfill", body)
+    clock.forward(30)
+    assert keyed.post(f"schedules/{schedule}/backfill", body).json["backfill"]["created"] == 1
+    assert len(alice.get("triggers", schedule_id=schedule).json["triggers"]) == 1
+
+
+def test_the_only_connection_suffices_for_a_clock_that_looks_at_the_database(keyed: Client, services: Services) -> None:
+    impatient = SteppedClock(partial(virtual_clock.read, services.database), stale_after=0)
+    client = Client(build(lambda: replace(services, clock=impatient)), keyed.headers)
+    action = client.post("actions", {"name": "a"}).json["action"]["id"]
+    assert make_schedule(client.sending(idempotency_key="k2"), action)["next_run_at"] is None
 
 
 def test_who_was_taken_for_dead_and_is_only_slow_undoes_its_work(
