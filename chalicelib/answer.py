@@ -23,10 +23,14 @@ class Answer:
     status: HTTPStatus = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def text(self) -> str:
+        """The body as it is sent."""
+        return self.body if isinstance(self.body, str) else to_json(self.body)
+
     def response(self) -> Any:
         """The same for Chalice."""
-        text = self.body if isinstance(self.body, str) else to_json(self.body)
-        return Response(text, {**_ALWAYS, **_JSON, **self.headers}, self.status.value)
+        return Response(self.text, {**_ALWAYS, **_JSON, **self.headers}, self.status.value)
 
 
 def to_json(body: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -45,6 +45,10 @@ class Call:
     def body(self) -> JsonObject:
         """The body's JSON object, empty for an empty body. Raises ``BadRequest``, ``TooLarge``, ``Invalid``."""
         return read_object(self.request.raw_body)
+
+    def using(self, services: Services) -> "Call":
+        """The same call, with these services."""
+        return replace(self, provide=lambda: services)
 
     @property
     def address(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from chalicelib.answer import Answer
 from chalicelib.call import Call
@@ -24,11 +24,22 @@ MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
 
 
+# Whether each begins with the newest.
+ORDERS = {"created_at": False, "-created_at": True}
+
+
+def _newest_first(value: object) -> bool:
+    if value not in ORDERS:
+        raise ValueError(f"must be one of {', '.join(ORDERS)}")
+    return ORDERS[str(value)]
+
+
 class PageQuery(Wire):
     """Which page."""
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = ABSENT
     cursor: Annotated[str, Field(max_length=500)] = ABSENT
+    sort: Annotated[bool, PlainValidator(_newest_first)] = ABSENT
 
 
 def asked_slice(call: Call, user_id: UserId, filters: Draft | None = None) -> Slice:
@@ -38,7 +49,7 @@ def asked_slice(call: Call, user_id: UserId, filters: Draft | None = None) -> Sl
     Draft(faults=(*filters.faults, *draft.faults)).accept()
     cursor = draft.fields.get("cursor")
     after = _read(cursor, _key(call), _scope(call, user_id, filters.fields)) if cursor else None
-    return Slice(draft.fields.get("limit", DEFAULT_LIMIT), after)
+    return Slice(draft.fields.get("limit", DEFAULT_LIMIT), after, draft.fields.get("sort"))
 
 
 def page_answer(
@@ -55,7 +66,8 @@ def _key(call: Call) -> bytes:
 
 
 def _scope(call: Call, user_id: UserId, filters: Mapping[str, Any]) -> str:
-    return json.dumps([call.request.path, user_id, sorted(filters.items())], default=str)
+    order = [sort] if (sort := call.query.get("sort")) else []
+    return json.dumps([call.request.path, user_id, sorted(filters.items()), *order], default=str)
 
 
 def _signed(after: int, key: bytes, scope: str) -> str:

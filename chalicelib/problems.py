@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from chalicelib.answer import Answer
-from shared.errors import Conflict, Fault, Forbidden, Invalid, NotFound, NotSignedIn, TooMany, Unavailable
+from shared.errors import Busy, Conflict, Fault, Forbidden, Invalid, NotFound, NotSignedIn, TooMany, Unavailable
 
 log = logging.getLogger("cronny.api")
 
@@ -26,8 +26,18 @@ class MethodNotAllowed(Exception):  # noqa: N818
     """The path exists, for other methods."""
 
     def __init__(self, method: str, allowed: list[str]) -> None:
-        self.allowed = ", ".join(sorted(allowed))
-        super().__init__(f"{method} is not possible here; allowed: {self.allowed}.")
+        methods = ", ".join(sorted(allowed))
+        self.headers = {"Allow": methods}
+        super().__init__(f"{method} is not possible here; allowed: {methods}.")
+
+
+class Stale(Exception):  # noqa: N818
+    """The caller has seen another state of this than ``tag``; None for what has no state that could be seen."""
+
+    def __init__(self, tag: str | None) -> None:
+        self.headers = {"ETag": tag} if tag else {}
+        changed = "It was changed since you read it: read it again, and send the ETag that comes with it as If-Match."
+        super().__init__(changed if tag else "This has no ETag of its own; leave If-Match out, or send '*'.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,9 @@ _KINDS: dict[type[Exception], Kind] = {
     Forbidden: Kind(HTTPStatus.FORBIDDEN, "forbidden"),
     NotFound: Kind(HTTPStatus.NOT_FOUND, "not-found"),
     MethodNotAllowed: Kind(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed"),
+    Busy: Kind(HTTPStatus.CONFLICT, "busy", {"Retry-After": "1"}),
     Conflict: Kind(HTTPStatus.CONFLICT, "conflict"),
+    Stale: Kind(HTTPStatus.PRECONDITION_FAILED, "stale"),
     TooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
     TooMany: Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests"),
     Invalid: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid"),
@@ -63,8 +75,8 @@ def problem(error: Exception, trace_id: str) -> Answer:
         detail = "Something went wrong on our side; it has been recorded under this trace_id."
     else:
         detail = str(error)
-    if isinstance(error, MethodNotAllowed):
-        headers["Allow"] = error.allowed
+    if isinstance(error, MethodNotAllowed | Stale):
+        headers |= error.headers
     if isinstance(error, TooMany):
         headers["Retry-After"] = str(math.ceil(error.retry_after))
     return Answer(_body(kind, detail, _faults(error), trace_id), kind.status, headers)

@@ -1,6 +1,6 @@
 """How views are declared: as a list of routes that a Blueprint is made of, once for each application."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,11 @@ from chalice import Blueprint
 
 from chalicelib.answer import Answer
 from chalicelib.call import Call, current
+from chalicelib.once import answered_once
 from chalicelib.problems import problem
+from chalicelib.tags import revalidated
 from shared.errors import NotFound
-from shared.identity import Caller, Scope
-from shared.user import UserId
+from shared.identity import Scope
 
 # Called with the call, the caller's id (the whole ``Caller`` where the scope is ``ACCOUNT``, nothing where the route is
 # public), and what stands in the path: ids, and words.
@@ -25,6 +26,10 @@ class Route:
     """Where a view answers. ``public`` ones need no token; ``words`` in the path are no ids.
 
     ``scope``: what an API key needs; None for that of the method, reading or writing.
+
+    A POST that comes with an Idempotency-Key works and keeps its answer in one transaction, unless it works
+    ``in_parts``: in several, or for longer than a transaction may be idle, and such that doing it again does no harm.
+    Without ``keeps_answer`` the answer is not kept, because it has a secret that is shown once.
     """
 
     path: str
@@ -33,6 +38,8 @@ class Route:
     public: bool
     words: tuple[str, ...]
     scope: Scope | None
+    in_parts: bool
+    keeps_answer: bool
 
     def scope_of(self, method: str) -> Scope:
         """What a caller needs for this method."""
@@ -55,11 +62,14 @@ class Routes:
         public: bool = False,
         words: tuple[str, ...] = (),
         scope: Scope | None = None,
+        in_parts: bool = False,
+        keeps_answer: bool = True,
     ) -> Callable[[View], View]:
         """Declares the decorated view; ``methods`` as in ``"PUT PATCH"``."""
 
         def declare(view: View) -> View:
-            self.routes.append(Route(path, tuple(methods.split()), view, public, words, scope))
+            route = Route(path, tuple(methods.split()), view, public, words, scope, in_parts, keeps_answer)
+            self.routes.append(route)
             return view
 
         return declare
@@ -76,26 +86,40 @@ class Routes:
 
 
 def _answering(route: Route, name: str) -> Callable[..., Any]:
-    """The view as Chalice calls it. The one place where errors become answers."""
+    """The view as Chalice calls it."""
 
     def answer(**path: str) -> Any:
-        call = current()
-        try:
-            caller = () if route.public else (_whom(route, call),)
-            named = {key: text if key in route.words else _id(text) for key, text in path.items()}
-            return route.view(call, *caller, **named).response()
-        # Whatever it is, the caller gets a problem that tells nothing of the inside, and the log gets the rest.
-        except Exception as error:
-            return problem(error, call.trace_id).response()
+        return _told(current(), lambda call: _answer(route, call, path)).response()
 
     answer.__name__ = name
     return answer
 
 
-def _whom(route: Route, call: Call) -> Caller | UserId:
-    """The caller as a view wants them: whole where it is about their account, else their id."""
+def _answer(route: Route, call: Call, path: Mapping[str, str]) -> Answer:
+    if route.public:
+        return route.view(call, **_named(route, path))
     caller = call.caller(route.scope_of(call.request.method))
-    return caller if route.scope is Scope.ACCOUNT else caller.user_id
+    # A view gets the caller whole where it is about their account, else their id.
+    whom = caller if route.scope is Scope.ACCOUNT else caller.user_id
+
+    def attempt(call: Call) -> Answer:
+        return _told(call, lambda call: route.view(call, whom, **_named(route, path)))
+
+    answer = answered_once(call, caller.user_id, attempt, in_parts=route.in_parts, keeps_answer=route.keeps_answer)
+    return revalidated(call, answer)
+
+
+def _told(call: Call, view: Callable[[Call], Answer]) -> Answer:
+    """What the view answers. The one place where errors become answers."""
+    try:
+        return view(call)
+    # Whatever it is, the caller gets a problem that tells nothing of the inside, and the log gets the rest.
+    except Exception as error:
+        return problem(error, call.trace_id)
+
+
+def _named(route: Route, path: Mapping[str, str]) -> dict[str, int | str]:
+    return {key: text if key in route.words else _id(text) for key, text in path.items()}
 
 
 def _id(text: str) -> int:

@@ -5,7 +5,16 @@ from datetime import datetime, timedelta
 
 from shared.failpoints import reach
 from shared.services import Services
-from shared.store import Connection, breakers, cleaning, dead_messages, login_failures, putting_away, sessions
+from shared.store import (
+    Connection,
+    breakers,
+    cleaning,
+    dead_messages,
+    kept_answers,
+    login_failures,
+    putting_away,
+    sessions,
+)
 from shared.store.cleaning import Progress
 from shared.store.services import forget_silent
 from shared.trigger import TriggerId
@@ -47,8 +56,8 @@ def clean(services: Services, now: datetime) -> Cleaned:
     4. Delete what has expired, and move the bookmarks. A crash before the COMMIT repeats the batch.
     Breakers that nothing happened to for a day are forgotten: users may call a new host each time.
     """
-    speed = services.clock.speed
-    horizon, real = now - DETAILS_KEPT * speed, services.clock.real_now()
+    speed, real_now = services.clock.speed, services.clock.real_now()
+    horizon = now - DETAILS_KEPT * speed
     with services.database.begin() as connection:
         progress = cleaning.lock_progress(connection)
         if progress is None:
@@ -63,7 +72,7 @@ def clean(services: Services, now: datetime) -> Cleaned:
         expired = cleaning.expire(connection, now, BATCH) + cleaning.forget_schedules(connection, horizon, BATCH)
         expired += dead_messages.forget(connection, now - MESSAGES_KEPT * speed, BATCH)
         expired += breakers.forget(connection, horizon, BATCH)
-        expired += sessions.forget(connection, real, BATCH) + login_failures.forget(connection, real - A_DAY, BATCH)
+        expired += _forget_of_the_api(connection, real_now)
         forget_silent(connection, now - SILENT_AFTER * speed)
         cleaning.advance(connection, Progress(trimmed.execution_id, seen, trimmed.discarded_at, next_user))
         if __debug__:
@@ -72,6 +81,12 @@ def clean(services: Services, now: datetime) -> Cleaned:
         reach("clean.committed")
     more = trimmed.more or lapsed >= BATCH or len(old) >= BATCH or expired >= BATCH
     return Cleaned(trimmed.executions, compacted, expired, more)
+
+
+def _forget_of_the_api(connection: Connection, real_now: datetime) -> int:
+    """Answers, sessions and failed logins that nobody can come back to."""
+    expired = kept_answers.forget(connection, real_now, BATCH) + sessions.forget(connection, real_now, BATCH)
+    return expired + login_failures.forget(connection, real_now - A_DAY, BATCH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,35 @@ class SteppedClock:
         return self._base
 
 
+@dataclass(frozen=True, slots=True)
+class HeldClock:
+    """Another clock at one moment: for what holds the only connection, so that no clock can look at the database."""
+
+    reading: Reading
+
+    @classmethod
+    def of(cls, clock: Clock) -> "HeldClock":
+        """That clock, as it is now."""
+        return cls(Reading(clock.real_now(), clock.now(), clock.speed))
+
+    @property
+    def speed(self) -> float:
+        """As of that moment."""
+        return self.reading.speed
+
+    def now(self) -> datetime:
+        """That moment."""
+        return self.reading.shown
+
+    def real_now(self) -> datetime:
+        """The same in real time."""
+        return self.reading.real
+
+    def sleep_until(self, instant: datetime) -> None:
+        """Refused: nobody sleeps while holding a transaction open."""
+        raise RuntimeError(f"nobody waits for {instant} within a transaction")
+
+
 def whole_second_after(instant: datetime) -> datetime:
     """The first whole second strictly after ``instant``."""
     return instant.replace(microsecond=0) + timedelta(seconds=1)

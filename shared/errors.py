@@ -37,6 +37,10 @@ class Conflict(CronnyError):  # noqa: N818
     """The request is right but the state of the world forbids it: a taken name, a row in use."""
 
 
+class Busy(Conflict):
+    """Somebody is at the same thing right now; asking again in a moment decides it."""
+
+
 class NotSignedIn(CronnyError):  # noqa: N818
     """No credentials, or credentials that no longer hold."""
 

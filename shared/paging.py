@@ -9,10 +9,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """At most ``limit`` rows beyond the row whose key is ``after``; None starts at the beginning."""
+    """At most ``limit`` rows beyond the row whose key is ``after``; None starts at the beginning.
+
+    ``newest_first`` turns a list round; None leaves it in the order that it has by itself.
+    """
 
     limit: int = 50
     after: int | None = None
+    newest_first: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

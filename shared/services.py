@@ -1,13 +1,14 @@
 """What verbs work with: handed in by the entry point, built by ``wiring``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.clock import Clock
 from shared.queue import DeadLetterQueue, TriggerQueue
 from shared.runners import Runner
 from shared.settings import Settings
-from shared.store.engine import Database
+from shared.store import Connection
+from shared.store.engine import Database, Joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,7 @@ class Services:
     clock: Clock
     instance: str
     dead_letters: DeadLetterQueue | None = None
+
+    def within(self, connection: Connection, clock: Clock) -> "Services":
+        """The same for verbs that shall work inside this transaction; ``clock`` must not need the database."""
+        return replace(self, database=Joined(connection), clock=clock)

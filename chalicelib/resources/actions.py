@@ -6,6 +6,7 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
+from chalicelib.tags import Shown
 from chalicelib.wire.actions import ActionFields, to_json
 from chalicelib.wire.drafts import change, new
 from shared.action import ActionId
@@ -13,6 +14,8 @@ from shared.manage import actions
 from shared.user import UserId
 
 routes = Routes("actions")
+
+ACTION = Shown("action", to_json)
 
 
 @routes("POST", "/actions")
@@ -29,16 +32,17 @@ def read_list(call: Call, user_id: UserId) -> Answer:
 
 @routes("GET", "/actions/{action_id}")
 def read(call: Call, user_id: UserId, action_id: ActionId) -> Answer:
-    return Answer({"action": to_json(actions.get_action(call.services, user_id, action_id))})
+    return ACTION.answer(actions.get_action(call.services, user_id, action_id))
 
 
 @routes("PUT PATCH", "/actions/{action_id}")
 def update(call: Call, user_id: UserId, action_id: ActionId) -> Answer:
-    action = actions.change_action(call.services, user_id, action_id, change(ActionFields, call.body()))
+    draft, expected = change(ActionFields, call.body()), ACTION.expected(call)
+    action = actions.change_action(call.services, user_id, action_id, draft, expected)
     return Answer({"action": to_json(action), "message": "The action is saved."})
 
 
 @routes("DELETE", "/actions/{action_id}")
 def delete(call: Call, user_id: UserId, action_id: ActionId) -> Answer:
-    actions.delete_action(call.services, user_id, action_id)
+    actions.delete_action(call.services, user_id, action_id, ACTION.expected(call))
     return Answer({"message": "The action is deleted."})

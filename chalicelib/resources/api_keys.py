@@ -13,7 +13,7 @@ from shared.manage import api_keys
 routes = Routes("api_keys")
 
 
-@routes("POST", "/user/keys", scope=Scope.ACCOUNT)
+@routes("POST", "/user/keys", scope=Scope.ACCOUNT, keeps_answer=False)
 def create(call: Call, caller: Caller) -> Answer:
     key, secret = api_keys.create_api_key(call.services, caller.user_id, new(ApiKeyFields, call.body()))
     message = "The API key is created. This is the only time that its secret is shown."

@@ -58,7 +58,7 @@ def log_out(call: Call, caller: Caller) -> Answer:
     return Answer({"message": "You are logged out."}, headers=cleared(call))
 
 
-@routes("POST", "/auth/password", scope=Scope.ACCOUNT)
+@routes("POST", "/auth/password", scope=Scope.ACCOUNT, keeps_answer=False)
 def change_password(call: Call, caller: Caller) -> Answer:
     signed = sessions.change_password(call.services, caller, new(users.NewPassword, call.body()))
     return _signed_in(call, signed, "Your password is changed; everybody else who was logged in as you is logged out.")

@@ -17,7 +17,7 @@ def read_list(call: Call, user_id: UserId) -> Answer:
     return Answer({"breakers": [to_json(each) for each in found], "next_cursor": None})
 
 
-@routes("POST", "/breakers/{host}/close", words=("host",), scope=Scope.RUN)
+@routes("POST", "/breakers/{host}/close", words=("host",), in_parts=True, scope=Scope.RUN)
 def close(call: Call, user_id: UserId, host: str) -> Answer:
     closed, let_go = breakers.close_breaker(call.services, user_id, host)
     waited = f" {let_go} triggers that waited for it are sent on in turn." if let_go else ""

@@ -6,6 +6,7 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
+from chalicelib.tags import Shown
 from chalicelib.wire.calendars import CalendarFields, to_json
 from chalicelib.wire.drafts import change, new
 from shared.calendars import CalendarId
@@ -13,6 +14,8 @@ from shared.manage import calendars
 from shared.user import UserId
 
 routes = Routes("calendars")
+
+CALENDAR = Shown("calendar", to_json)
 
 
 @routes("POST", "/calendars")
@@ -29,17 +32,17 @@ def read_list(call: Call, user_id: UserId) -> Answer:
 
 @routes("GET", "/calendars/{calendar_id}")
 def read(call: Call, user_id: UserId, calendar_id: CalendarId) -> Answer:
-    return Answer({"calendar": to_json(calendars.get_calendar(call.services, user_id, calendar_id))})
+    return CALENDAR.answer(calendars.get_calendar(call.services, user_id, calendar_id))
 
 
 @routes("PUT PATCH", "/calendars/{calendar_id}")
 def update(call: Call, user_id: UserId, calendar_id: CalendarId) -> Answer:
-    draft = change(CalendarFields, call.body())
-    calendar = calendars.change_calendar(call.services, user_id, calendar_id, draft)
+    draft, expected = change(CalendarFields, call.body()), CALENDAR.expected(call)
+    calendar = calendars.change_calendar(call.services, user_id, calendar_id, draft, expected)
     return Answer({"calendar": to_json(calendar), "message": "The calendar is saved."})
 
 
 @routes("DELETE", "/calendars/{calendar_id}")
 def delete(call: Call, user_id: UserId, calendar_id: CalendarId) -> Answer:
-    calendars.delete_calendar(call.services, user_id, calendar_id)
+    calendars.delete_calendar(call.services, user_id, calendar_id, CALENDAR.expected(call))
     return Answer({"message": "The calendar is deleted."})

@@ -6,6 +6,7 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
+from chalicelib.tags import Shown, expect_nothing
 from chalicelib.wire.dead_letters import (
     DeadLetterFilters,
     DiscardFields,
@@ -23,6 +24,8 @@ from shared.user import UserId
 
 routes = Routes("dead_letters")
 
+DEAD_LETTER = Shown("dead_letter", dead_letter_to_json)
+
 
 @routes("GET", "/dead_letters")
 def read_list(call: Call, user_id: UserId) -> Answer:
@@ -33,11 +36,10 @@ def read_list(call: Call, user_id: UserId) -> Answer:
 
 @routes("GET", "/dead_letters/{trigger_id}")
 def read(call: Call, user_id: UserId, trigger_id: TriggerId) -> Answer:
-    found = dead_letters.get_dead_letter(call.services, user_id, trigger_id)
-    return Answer({"dead_letter": dead_letter_to_json(found)})
+    return DEAD_LETTER.answer(dead_letters.get_dead_letter(call.services, user_id, trigger_id))
 
 
-@routes("POST", "/dead_letters/redrive", scope=Scope.RUN)
+@routes("POST", "/dead_letters/redrive", in_parts=True, scope=Scope.RUN)
 def redrive(call: Call, user_id: UserId) -> Answer:
     body = call.body()
     draft, filters = change(RedriveFields, body), sent_filter(DeadLetterFilters, body)
@@ -49,6 +51,7 @@ def redrive(call: Call, user_id: UserId) -> Answer:
 
 @routes("DELETE", "/dead_letters")
 def discard(call: Call, user_id: UserId) -> Answer:
+    expect_nothing(call)
     body = call.body()
     draft, filters = change(DiscardFields, body), sent_filter(DeadLetterFilters, body)
     done = dead_letters.discard(call.services, user_id, draft, filters)
@@ -58,7 +61,7 @@ def discard(call: Call, user_id: UserId) -> Answer:
 
 @routes("DELETE", "/dead_letters/{trigger_id}")
 def discard_one(call: Call, user_id: UserId, trigger_id: TriggerId) -> Answer:
-    dead_letters.discard_one(call.services, user_id, trigger_id)
+    dead_letters.discard_one(call.services, user_id, trigger_id, DEAD_LETTER.expected(call))
     return Answer({"message": "The dead letter is discarded; it stays in the history."})
 
 

@@ -6,6 +6,7 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
+from chalicelib.tags import Shown
 from chalicelib.wire.drafts import change, new
 from chalicelib.wire.job_templates import JobTemplateFields, to_json
 from shared.job import JobTemplateId
@@ -13,6 +14,8 @@ from shared.manage import job_templates
 from shared.user import UserId
 
 routes = Routes("job_templates")
+
+JOB_TEMPLATE = Shown("job_template", to_json)
 
 
 @routes("POST", "/job_templates")
@@ -31,17 +34,17 @@ def read_list(call: Call, user_id: UserId) -> Answer:
 
 @routes("GET", "/job_templates/{template_id}")
 def read(call: Call, user_id: UserId, template_id: JobTemplateId) -> Answer:
-    return Answer({"job_template": to_json(job_templates.get_job_template(call.services, user_id, template_id))})
+    return JOB_TEMPLATE.answer(job_templates.get_job_template(call.services, user_id, template_id))
 
 
 @routes("PUT PATCH", "/job_templates/{template_id}")
 def update(call: Call, user_id: UserId, template_id: JobTemplateId) -> Answer:
-    draft = change(JobTemplateFields, call.body())
-    template = job_templates.change_job_template(call.services, user_id, template_id, draft)
+    draft, expected = change(JobTemplateFields, call.body()), JOB_TEMPLATE.expected(call)
+    template = job_templates.change_job_template(call.services, user_id, template_id, draft, expected)
     return Answer({"job_template": to_json(template), "message": "The job template is saved."})
 
 
 @routes("DELETE", "/job_templates/{template_id}")
 def delete(call: Call, user_id: UserId, template_id: JobTemplateId) -> Answer:
-    job_templates.delete_job_template(call.services, user_id, template_id)
+    job_templates.delete_job_template(call.services, user_id, template_id, JOB_TEMPLATE.expected(call))
     return Answer({"message": "The job template is deleted."})

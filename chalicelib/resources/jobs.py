@@ -6,6 +6,7 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
+from chalicelib.tags import Shown
 from chalicelib.wire.drafts import change, new
 from chalicelib.wire.jobs import JobFields, JobFilters, to_json
 from shared.job import JobId
@@ -13,6 +14,8 @@ from shared.manage import jobs
 from shared.user import UserId
 
 routes = Routes("jobs")
+
+JOB = Shown("job", to_json)
 
 
 @routes("POST", "/jobs")
@@ -30,16 +33,17 @@ def read_list(call: Call, user_id: UserId) -> Answer:
 
 @routes("GET", "/jobs/{job_id}")
 def read(call: Call, user_id: UserId, job_id: JobId) -> Answer:
-    return Answer({"job": to_json(jobs.get_job(call.services, user_id, job_id))})
+    return JOB.answer(jobs.get_job(call.services, user_id, job_id))
 
 
 @routes("PUT PATCH", "/jobs/{job_id}")
 def update(call: Call, user_id: UserId, job_id: JobId) -> Answer:
-    job = jobs.change_job(call.services, user_id, job_id, change(JobFields, call.body()))
+    draft, expected = change(JobFields, call.body()), JOB.expected(call)
+    job = jobs.change_job(call.services, user_id, job_id, draft, expected)
     return Answer({"job": to_json(job), "message": "The job is saved."})
 
 
 @routes("DELETE", "/jobs/{job_id}")
 def delete(call: Call, user_id: UserId, job_id: JobId) -> Answer:
-    jobs.delete_job(call.services, user_id, job_id)
+    jobs.delete_job(call.services, user_id, job_id, JOB.expected(call))
     return Answer({"message": "The job is deleted."})

@@ -6,6 +6,7 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
+from chalicelib.tags import Shown
 from chalicelib.wire import explanations
 from chalicelib.wire import preview as wire_preview
 from chalicelib.wire.drafts import change, new, sent_filter
@@ -21,6 +22,10 @@ from shared.schedule import Schedule, ScheduleId
 from shared.user import UserId
 
 routes = Routes("schedules")
+
+# What becomes of a schedule without anybody editing it.
+VOLATILE = frozenset({"schedule_status", "status_note", "runs", "next_run_at", "last_run"})
+SCHEDULE = Shown("schedule", to_json, VOLATILE)
 
 
 @routes("POST", "/schedules")
@@ -38,18 +43,19 @@ def read_list(call: Call, user_id: UserId) -> Answer:
 
 @routes("GET", "/schedules/{schedule_id}")
 def read(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
-    return Answer({"schedule": to_json(schedules.get_schedule(call.services, user_id, schedule_id))})
+    return SCHEDULE.answer(schedules.get_schedule(call.services, user_id, schedule_id))
 
 
 @routes("PUT PATCH", "/schedules/{schedule_id}")
 def update(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
-    draft = change(ScheduleFields, call.body())
-    return _saved(schedules.change_schedule(call.services, user_id, schedule_id, draft), "The schedule is saved.")
+    draft, expected = change(ScheduleFields, call.body()), SCHEDULE.expected(call)
+    schedule = schedules.change_schedule(call.services, user_id, schedule_id, draft, expected)
+    return _saved(schedule, "The schedule is saved.")
 
 
 @routes("DELETE", "/schedules/{schedule_id}")
 def delete(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
-    schedules.delete_schedule(call.services, user_id, schedule_id)
+    schedules.delete_schedule(call.services, user_id, schedule_id, SCHEDULE.expected(call))
     return Answer({"message": "The schedule is deleted."})
 
 
@@ -76,7 +82,7 @@ def backfill(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
     return Answer({"backfill": backfill_to_json(done), "message": message}, HTTPStatus.ACCEPTED)
 
 
-@routes("POST", "/schedules/preview", scope=Scope.READ)
+@routes("POST", "/schedules/preview", in_parts=True, scope=Scope.READ)
 def preview(call: Call, user_id: UserId) -> Answer:
     ahead = look_ahead(call.services, user_id, wire_preview.read(call.body()))
     return Answer({"preview": wire_preview.to_json(ahead)})
@@ -94,7 +100,7 @@ def explain(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
     return Answer({"explanation": explanations.to_json(explanation)})
 
 
-@routes("POST", "/schedules/bulk")
+@routes("POST", "/schedules/bulk", in_parts=True)
 def bulk(call: Call, user_id: UserId) -> Answer:
     body = call.body()
     result = change_many(call.services, user_id, new(BulkFields, body), sent_filter(ScheduleFilters, body))

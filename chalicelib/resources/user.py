@@ -3,6 +3,7 @@
 from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.routes import Routes
+from chalicelib.tags import Shown, expect_nothing
 from chalicelib.wire import users
 from chalicelib.wire.drafts import change
 from shared.identity import Caller, Scope
@@ -11,15 +12,18 @@ from shared.user import UserId
 
 routes = Routes("user")
 
+PROFILE = Shown("profile", users.profile_to_json)
+
 
 @routes("GET", "/user/profile")
 def get_profile(call: Call, user_id: UserId) -> Answer:
-    return Answer({"profile": users.profile_to_json(accounts.get_user(call.services, user_id))})
+    return PROFILE.answer(accounts.get_user(call.services, user_id))
 
 
 @routes("PUT PATCH", "/user/profile", scope=Scope.ACCOUNT)
 def change_profile(call: Call, caller: Caller) -> Answer:
-    user = accounts.change_profile(call.services, caller.user_id, change(users.ProfileFields, call.body()))
+    draft, expected = change(users.ProfileFields, call.body()), PROFILE.expected(call)
+    user = accounts.change_profile(call.services, caller.user_id, draft, expected)
     return Answer({"profile": users.profile_to_json(user), "message": "Your profile is saved."})
 
 
@@ -31,5 +35,6 @@ def list_plans(call: Call, _user_id: UserId) -> Answer:
 
 @routes("PUT", "/user/plan", scope=Scope.ACCOUNT)
 def choose_plan(call: Call, caller: Caller) -> Answer:
+    expect_nothing(call)
     plan = accounts.choose_plan(call.services, caller.user_id, change(users.PlanChoice, call.body()))
     return Answer({"plan": users.plan_to_json(plan), "message": f"You are on the plan {plan.name}."})

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainValidator, StringConstraints
+from pydantic import BeforeValidator, Field, PlainValidator
 
 from chalicelib.wire.drafts import ABSENT, Wire
-from chalicelib.wire.fields import Id, SentInstant, no_bool
+from chalicelib.wire.fields import Id, SearchText, SentInstant, no_bool
 from chalicelib.wire.history import execution_to_json, trigger_to_json
 from shared.manage.dead_letters import MAX_AT_ONCE, Chosen, DeadLetter
 
@@ -25,7 +25,7 @@ class DeadLetterFilters(Wire):
     action_id: Id = ABSENT
     since: SentInstant = Field(ABSENT, alias="from")
     until: SentInstant = Field(ABSENT, alias="to")
-    q: Annotated[str, StringConstraints(max_length=200)] = ABSENT
+    q: SearchText = ABSENT
 
 
 class DiscardFields(Wire):

@@ -39,6 +39,12 @@ def _instant(value: object) -> object:
     raise ValueError("must be an instant with its zone, as in 2030-01-31T09:00:00Z")
 
 
+def _searchable(value: str) -> str:
+    if any(unstorable(value)):
+        raise ValueError("has a character that no text has")
+    return value
+
+
 def one_of(kind: type[E], codes: dict[int, E] | None = None) -> Callable[[object], E]:
     """Reads a word, however it is capitalised, or one of the original API's codes as a number or as text."""
     known = {word.value: word for word in kind} | {str(code): word for code, word in (codes or {}).items()}
@@ -61,6 +67,7 @@ def storable(value: Any, field: str) -> Any:
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_searchable)]
 LongText = Annotated[str, StringConstraints(max_length=4000)]
 Id = Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=2**63 - 1)]
 Count = Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=2**31 - 1)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StringConstraints
 
 from chalicelib.wire.drafts import ABSENT, Wire
-from chalicelib.wire.fields import Count, Id, Instant, LongText, Name, Object, ShortText, no_bool, one_of
+from chalicelib.wire.fields import Count, Id, Instant, LongText, Name, Object, SearchText, ShortText, no_bool, one_of
 from shared.calendars import Shift
 from shared.manage.schedules import Wish
 from shared.plain_text import describe
@@ -99,6 +99,7 @@ class ScheduleFilters(Wire):
     action_id: Id = ABSENT
     schedule_type: Annotated[str, PlainValidator(lambda value: read_type(value).value)] = ABSENT
     schedule_status: Annotated[str, PlainValidator(lambda value: read_status(value).value)] = ABSENT
+    q: SearchText = ABSENT
 
 
 def to_json(schedule: Schedule) -> dict[str, Any]:

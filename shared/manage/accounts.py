@@ -6,6 +6,7 @@ from datetime import datetime
 from shared import guessing, passwords
 from shared.errors import Fault, Invalid, NotSignedIn, TooMany
 from shared.manage.draft import Draft
+from shared.manage.expected import Expected
 from shared.services import Services
 from shared.store import login_failures, users
 from shared.store.login_failures import Failed
@@ -54,10 +55,9 @@ def get_user(services: Services, user_id: UserId) -> User:
     return user
 
 
-def change_profile(services: Services, user_id: UserId, draft: Draft) -> User:
-    """Write the sent fields of the profile."""
-    draft.accept()
-    return _change(services, user_id, draft)
+def change_profile(services: Services, user_id: UserId, draft: Draft, expected: Expected[User] = None) -> User:
+    """Write the sent fields of the profile; raises ``Invalid``."""
+    return _change(services, user_id, draft, expected)
 
 
 def get_plans(services: Services) -> Sequence[Plan]:
@@ -80,8 +80,12 @@ def _is_meant(plan: Plan, draft: Draft) -> bool:
     return draft.fields["plan_id"] == plan.id if "plan_id" in draft.fields else draft.fields.get("plan") == plan.name
 
 
-def _change(services: Services, user_id: UserId, draft: Draft) -> User:
+def _change(services: Services, user_id: UserId, draft: Draft, expected: Expected[User] = None) -> User:
     with services.database.begin() as connection:
+        user = users.lock(connection, user_id)
+        if user and expected:
+            expected(user)
+        draft.accept()
         user = users.change(connection, user_id, draft.fields)
     if user is None:
         raise NotSignedIn(NO_ACCOUNT)

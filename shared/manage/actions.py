@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.action import Action, ActionId
 from shared.errors import NotFound
 from shared.manage.draft import Draft
+from shared.manage.expected import Expected
 from shared.paging import Page, Slice
 from shared.services import Services
 from shared.store import Connection, actions, jobs
@@ -40,27 +41,44 @@ def list_actions(services: Services, user_id: UserId, part: Slice) -> Page[Actio
 def get_action(services: Services, user_id: UserId, action_id: ActionId) -> ActionWithJobs:
     """One action; raises ``NotFound``."""
     with services.database.begin() as connection:
-        action = actions.find(connection, user_id, action_id)
-        if action is None:
-            raise NotFound(MISSING)
-        return _with_jobs(connection, user_id, [action])[0]
+        return _found(connection, user_id, action_id)
 
 
-def change_action(services: Services, user_id: UserId, action_id: ActionId, draft: Draft) -> ActionWithJobs:
+def change_action(
+    services: Services, user_id: UserId, action_id: ActionId, draft: Draft, expected: Expected[ActionWithJobs] = None
+) -> ActionWithJobs:
     """Write the sent fields; raises ``NotFound``, ``Invalid``."""
     with services.database.begin() as connection:
-        if not actions.lock(connection, user_id, action_id):
-            raise NotFound(MISSING)
+        _lock(connection, user_id, action_id, expected)
         draft.accept()
         action = actions.change(connection, user_id, action_id, draft.fields)
         return _with_jobs(connection, user_id, [action] if action else [])[0]
 
 
-def delete_action(services: Services, user_id: UserId, action_id: ActionId) -> None:
+def delete_action(
+    services: Services, user_id: UserId, action_id: ActionId, expected: Expected[ActionWithJobs] = None
+) -> None:
     """Delete the action and its jobs; raises ``NotFound``, and ``Conflict`` while a schedule points at it."""
     with services.database.begin() as connection:
-        if not actions.remove(connection, user_id, action_id):
-            raise NotFound(MISSING)
+        _lock(connection, user_id, action_id, expected)
+        actions.remove(connection, user_id, action_id)
+
+
+def _lock(
+    connection: Connection, user_id: UserId, action_id: ActionId, expected: Expected[ActionWithJobs] = None
+) -> None:
+    """Hold the action, and with it its jobs: who saves one of those holds it, too."""
+    if not actions.lock(connection, user_id, action_id):
+        raise NotFound(MISSING)
+    if expected:
+        expected(_found(connection, user_id, action_id))
+
+
+def _found(connection: Connection, user_id: UserId, action_id: ActionId) -> ActionWithJobs:
+    action = actions.find(connection, user_id, action_id)
+    if action is None:
+        raise NotFound(MISSING)
+    return _with_jobs(connection, user_id, [action])[0]
 
 
 def _with_jobs(connection: Connection, user_id: UserId, found: Sequence[Action]) -> list[ActionWithJobs]:

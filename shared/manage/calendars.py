@@ -9,9 +9,10 @@ from shared.calendars import CalendarId
 from shared.errors import Fault, NotFound
 from shared.exclusions import Exclusions
 from shared.manage.draft import Draft
+from shared.manage.expected import Expected
 from shared.paging import Page, Slice
 from shared.services import Services
-from shared.store import calendars
+from shared.store import Connection, calendars
 from shared.store.calendars import StoredCalendar
 from shared.user import UserId
 
@@ -42,14 +43,20 @@ def get_calendar(services: Services, user_id: UserId, calendar_id: CalendarId) -
         return _found(calendars.find(connection, user_id, calendar_id))
 
 
-def change_calendar(services: Services, user_id: UserId, calendar_id: CalendarId, draft: Draft) -> StoredCalendar:
+def change_calendar(
+    services: Services,
+    user_id: UserId,
+    calendar_id: CalendarId,
+    draft: Draft,
+    expected: Expected[StoredCalendar] = None,
+) -> StoredCalendar:
     """Write the sent fields, and plan the schedules that use the calendar anew in the same transaction.
 
     Raises ``NotFound``, ``Invalid``, and ``Conflict`` when another calendar has that name.
     """
     now = services.clock.now()
     with services.database.begin() as connection:
-        current = _found(calendars.lock(connection, user_id, calendar_id))
+        current = _locked(connection, user_id, calendar_id, expected)
         fields = {"name": current.name, "timezone": current.timezone, **draft.fields}
         row = _row(fields, current.definition, now)
         read, faults = _read(fields["timezone"], row["definition"], now)
@@ -60,11 +67,13 @@ def change_calendar(services: Services, user_id: UserId, calendar_id: CalendarId
         return changed
 
 
-def delete_calendar(services: Services, user_id: UserId, calendar_id: CalendarId) -> None:
+def delete_calendar(
+    services: Services, user_id: UserId, calendar_id: CalendarId, expected: Expected[StoredCalendar] = None
+) -> None:
     """Delete the calendar; raises ``NotFound``, and ``Conflict`` while a schedule uses it."""
     with services.database.begin() as connection:
-        if not calendars.remove(connection, user_id, calendar_id):
-            raise NotFound(MISSING)
+        _locked(connection, user_id, calendar_id, expected)
+        calendars.remove(connection, user_id, calendar_id)
 
 
 def _row(fields: Mapping[str, Any], definition: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -82,6 +91,15 @@ def _read(timezone: str, definition: Mapping[str, Any], now: datetime) -> tuple[
         known, faults = exclusions.read(definition, "UTC", now)
         return known, [Fault("timezone", str(error)), *faults]
     return exclusions.read(definition, timezone, now)
+
+
+def _locked(
+    connection: Connection, user_id: UserId, calendar_id: CalendarId, expected: Expected[StoredCalendar] = None
+) -> StoredCalendar:
+    calendar = _found(calendars.lock(connection, user_id, calendar_id))
+    if expected:
+        expected(calendar)
+    return calendar
 
 
 def _found(calendar: StoredCalendar | None) -> StoredCalendar:

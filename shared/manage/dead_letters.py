@@ -8,6 +8,7 @@ from typing import Any
 from shared.errors import Conflict, Invalid, NotFound
 from shared.job import JobId, JsonObject
 from shared.manage.draft import Draft
+from shared.manage.expected import Expected
 from shared.manage.jobs import input_faults
 from shared.paging import Page, Slice
 from shared.services import Services
@@ -62,15 +63,7 @@ def list_dead_letters(services: Services, user_id: UserId, draft: Draft, part: S
 def get_dead_letter(services: Services, user_id: UserId, trigger_id: TriggerId) -> DeadLetter:
     """One dead letter; raises ``NotFound``."""
     with services.database.begin() as connection:
-        trigger = dead_letters.find(connection, user_id, trigger_id)
-        if trigger is None:
-            raise NotFound(MISSING)
-        return DeadLetter(
-            trigger,
-            job_executions.of_trigger(connection, user_id, trigger_id),
-            dead_letters.failed_job(connection, user_id, trigger_id),
-            dead_letters.edited_inputs(connection, user_id, trigger_id),
-        )
+        return _found(connection, user_id, trigger_id)
 
 
 def redrive(services: Services, user_id: UserId, draft: Draft, filters: Draft | None) -> Chosen:
@@ -123,10 +116,29 @@ def discard(services: Services, user_id: UserId, draft: Draft, filters: Draft | 
     return result
 
 
-def discard_one(services: Services, user_id: UserId, trigger_id: TriggerId) -> None:
+def discard_one(
+    services: Services, user_id: UserId, trigger_id: TriggerId, expected: Expected[DeadLetter] = None
+) -> None:
     """Put one dead letter away; raises ``NotFound``."""
-    if not discard(services, user_id, Draft({"ids": [trigger_id]}), None).changed:
+    now = services.clock.now()
+    with services.database.begin() as connection:
+        dead_letters.lock(connection, user_id, [trigger_id])
+        found = _found(connection, user_id, trigger_id)
+        if expected:
+            expected(found)
+        dead_letters.discard(connection, user_id, [trigger_id], now)
+
+
+def _found(connection: Connection, user_id: UserId, trigger_id: TriggerId) -> DeadLetter:
+    trigger = dead_letters.find(connection, user_id, trigger_id)
+    if trigger is None:
         raise NotFound(MISSING)
+    return DeadLetter(
+        trigger,
+        job_executions.of_trigger(connection, user_id, trigger_id),
+        dead_letters.failed_job(connection, user_id, trigger_id),
+        dead_letters.edited_inputs(connection, user_id, trigger_id),
+    )
 
 
 def _chosen(services: Services, user_id: UserId, draft: Draft, filters: Draft | None) -> list[TriggerId]:

@@ -3,6 +3,7 @@
 from shared.errors import Conflict, Fault, NotFound
 from shared.job import JobTemplate, JobTemplateId
 from shared.manage.draft import Draft
+from shared.manage.expected import Expected
 from shared.manage.job_types import JOB_TYPES
 from shared.paging import Page, Slice
 from shared.runners.registry import BUILT_IN
@@ -40,10 +41,16 @@ def get_job_template(services: Services, user_id: UserId, template_id: JobTempla
         return _found(connection, user_id, template_id)
 
 
-def change_job_template(services: Services, user_id: UserId, template_id: JobTemplateId, draft: Draft) -> JobTemplate:
+def change_job_template(
+    services: Services,
+    user_id: UserId,
+    template_id: JobTemplateId,
+    draft: Draft,
+    expected: Expected[JobTemplate] = None,
+) -> JobTemplate:
     """Write the sent fields of a preset; raises ``NotFound``, ``Invalid``, and ``Conflict`` for a built-in one."""
     with services.database.begin() as connection:
-        current = _own(connection, user_id, template_id)
+        current = _own(connection, user_id, template_id, expected)
         draft.accept(_fixed_type_faults(draft, current))
         changed = job_templates.change(connection, user_id, template_id, draft.fields)
     if changed is None:
@@ -51,10 +58,12 @@ def change_job_template(services: Services, user_id: UserId, template_id: JobTem
     return changed
 
 
-def delete_job_template(services: Services, user_id: UserId, template_id: JobTemplateId) -> None:
+def delete_job_template(
+    services: Services, user_id: UserId, template_id: JobTemplateId, expected: Expected[JobTemplate] = None
+) -> None:
     """Delete a preset; raises ``NotFound``, and ``Conflict`` for a built-in one or while a job uses it."""
     with services.database.begin() as connection:
-        _own(connection, user_id, template_id)
+        _own(connection, user_id, template_id, expected)
         job_templates.remove(connection, user_id, template_id)
 
 
@@ -65,10 +74,16 @@ def _found(connection: Connection, user_id: UserId, template_id: JobTemplateId) 
     return template
 
 
-def _own(connection: Connection, user_id: UserId, template_id: JobTemplateId) -> JobTemplate:
-    template = _found(connection, user_id, template_id)
-    if template.user_id is None:
+def _own(
+    connection: Connection, user_id: UserId, template_id: JobTemplateId, expected: Expected[JobTemplate]
+) -> JobTemplate:
+    """The user's preset, held, once it is what is expected."""
+    if _found(connection, user_id, template_id).user_id is None:
         raise Conflict("This job template is built in and stays as it is; make a preset of your own.")
+    job_templates.lock(connection, user_id, template_id)
+    template = _found(connection, user_id, template_id)
+    if expected:
+        expected(template)
     return template
 
 

@@ -12,6 +12,7 @@ from shared.errors import Conflict, Fault, Invalid, NotFound
 from shared.job import DEFAULT_TIMEOUT_SECONDS, Job, JobId, JobInputType, JobTemplate, JsonValue
 from shared.manage import job_types
 from shared.manage.draft import Draft
+from shared.manage.expected import Expected
 from shared.paging import Page, Slice
 from shared.runners.registry import BUILT_IN, CHECKS, HOSTS
 from shared.services import Services
@@ -54,10 +55,12 @@ def get_job(services: Services, user_id: UserId, job_id: JobId) -> StoredJob:
         return _found(connection, user_id, job_id)
 
 
-def change_job(services: Services, user_id: UserId, job_id: JobId, draft: Draft) -> StoredJob:
+def change_job(
+    services: Services, user_id: UserId, job_id: JobId, draft: Draft, expected: Expected[StoredJob] = None
+) -> StoredJob:
     """Write the sent fields; raises ``NotFound``, ``Invalid``."""
     with services.database.begin() as connection:
-        current, others = _locked(connection, user_id, job_id)
+        current, others = _locked(connection, user_id, job_id, expected)
         template, found = job_types.chosen(connection, user_id, draft, current)
         job = _applied(draft, replace(current.job, job_type=template.job_type if template else ""), template)
         found = [*found, *_moving(draft, current), *_faults(draft, job, others, template)]
@@ -68,10 +71,10 @@ def change_job(services: Services, user_id: UserId, job_id: JobId, draft: Draft)
     return changed
 
 
-def delete_job(services: Services, user_id: UserId, job_id: JobId) -> None:
+def delete_job(services: Services, user_id: UserId, job_id: JobId, expected: Expected[StoredJob] = None) -> None:
     """Delete the job; raises ``NotFound``, and ``Conflict`` while another job refers to it."""
     with services.database.begin() as connection:
-        _, others = _locked(connection, user_id, job_id)
+        _, others = _locked(connection, user_id, job_id, expected)
         if leaning := [job.name for job in others if graph.faults_of(job, _without(others, job))]:
             raise Conflict(f"Other jobs refer to this one: {', '.join(leaning)}. Change or delete them first.")
         jobs.remove(connection, user_id, job_id)
@@ -84,10 +87,14 @@ def _found(connection: Connection, user_id: UserId, job_id: JobId) -> StoredJob:
     return stored
 
 
-def _locked(connection: Connection, user_id: UserId, job_id: JobId) -> tuple[StoredJob, list[Job]]:
+def _locked(
+    connection: Connection, user_id: UserId, job_id: JobId, expected: Expected[StoredJob]
+) -> tuple[StoredJob, list[Job]]:
     """The job and the others of its action, as they are once nobody else can change them."""
     actions.lock(connection, user_id, _found(connection, user_id, job_id).action_id)
     stored = _found(connection, user_id, job_id)
+    if expected:
+        expected(stored)
     return stored, _without(_of_action(connection, user_id, stored.action_id), stored.job)
 
 

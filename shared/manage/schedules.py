@@ -12,6 +12,7 @@ from shared.clock import whole_second_after
 from shared.errors import Fault, NotFound
 from shared.manage.definition import DEFAULTS, DEFINITION, TIMING, columns
 from shared.manage.draft import Draft
+from shared.manage.expected import Expected
 from shared.paging import Page, Slice
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, ScheduleType, ScheduleUnit, Timing
 from shared.services import Services
@@ -62,7 +63,9 @@ def get_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -
         return _seen(connection, user_id, schedule_id)
 
 
-def change_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId, draft: Draft) -> Schedule:
+def change_schedule(
+    services: Services, user_id: UserId, schedule_id: ScheduleId, draft: Draft, expected: Expected[Schedule] = None
+) -> Schedule:
     """Write the sent fields. Raises ``NotFound``, ``Invalid``.
 
     An edit of the definition cancels what was planned by the old one, and so does a pause. What executes goes on.
@@ -70,7 +73,7 @@ def change_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId
     now = services.clock.now()
     with services.database.begin() as connection:
         unknown = _calendar_faults(connection, user_id, draft)
-        current = _locked(connection, user_id, schedule_id)
+        current = _locked(connection, user_id, schedule_id, expected)
         edit = _edit(current, draft)
         row = {**columns(current), **edit.changes, "anchor": edit.anchor}
         found = _timing_faults(draft, row, now) if edit.retimed else []
@@ -89,11 +92,13 @@ def resume_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId
     return change_schedule(services, user_id, schedule_id, Draft({"schedule_status": Wish.RUN}))
 
 
-def delete_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -> None:
+def delete_schedule(
+    services: Services, user_id: UserId, schedule_id: ScheduleId, expected: Expected[Schedule] = None
+) -> None:
     """Hide the schedule and cancel what it has planned; its history stays. Raises ``NotFound``."""
     now = services.clock.now()
     with services.database.begin() as connection:
-        _locked(connection, user_id, schedule_id)
+        _locked(connection, user_id, schedule_id, expected)
         schedules.remove(connection, user_id, schedule_id, now)
         calendars.link(connection, user_id, schedule_id, ())
         schedules.cancel_planned(connection, user_id, schedule_id, DELETED, now)
@@ -160,10 +165,15 @@ def _write(connection: Connection, current: Schedule, edit: _Edit, now: datetime
         schedules.cancel_planned(connection, current.user_id, current.id, why, now, kinds)
 
 
-def _locked(connection: Connection, user_id: UserId, schedule_id: ScheduleId) -> Schedule:
+def _locked(
+    connection: Connection, user_id: UserId, schedule_id: ScheduleId, expected: Expected[Schedule] = None
+) -> Schedule:
+    """The schedule without its runs, held, once it is what is expected."""
     schedule = schedules.lock(connection, user_id, schedule_id)
     if schedule is None:
         raise NotFound(MISSING)
+    if expected:
+        expected(_seen(connection, user_id, schedule_id))
     return schedule
 
 

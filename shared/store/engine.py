@@ -41,13 +41,8 @@ class Database:
         Raises ``Unavailable`` when the database is away (then the COMMIT may or may not have happened: every write here
         can be replayed), what a violated constraint means, or ``Invalid`` for a value that no column can hold.
         """
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except DBAPIError as error:
-            raise _translated(error) from error
-        except (OSError, PoolTimeoutError) as error:
-            raise Unavailable("The database is away; try again in a moment.") from error
+        with _translating(), self.engine.begin() as connection:
+            yield connection
 
     def now(self) -> datetime:
         """The database's time."""
@@ -58,6 +53,30 @@ class Database:
     def close(self) -> None:
         """Hang up; the next use connects again."""
         self.engine.dispose()
+
+
+class Joined(Database):
+    """The same within a transaction that is open: what begins here is a savepoint of it, and commits when it does."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.engine)
+        self._connection = connection
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A savepoint: kept at the end, rolled back on any error. Raises what ``Database.begin`` raises."""
+        with _translating(), self._connection.begin_nested():
+            yield self._connection
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translated(error) from error
+    except (OSError, PoolTimeoutError) as error:
+        raise Unavailable("The database is away; try again in a moment.") from error
 
 
 def connect(settings: Settings, pool_size: int = 1) -> Database:

@@ -20,6 +20,7 @@ CREATE = insert(job_templates).returning(*_COLUMNS)
 LIST = select(*_COLUMNS).where(_READABLE)
 FIND = select(*_COLUMNS).where(_READABLE, job_templates.c.id == bindparam("key"))
 FIND_BUILT_IN = select(*_COLUMNS).where(_BUILT_IN, job_templates.c.name == bindparam("name"))
+LOCK = select(job_templates.c.id).where(*_OWN).with_for_update(key_share=True)
 CHANGE = update(job_templates).where(*_OWN).values(updated_at=func.now()).returning(*_COLUMNS)
 DELETE = delete(job_templates).where(*_OWN)
 
@@ -44,6 +45,11 @@ def find_built_in(connection: Connection, name: str) -> JobTemplate | None:
     """The built-in template of that name."""
     row = connection.execute(FIND_BUILT_IN, {"name": name}).one_or_none()
     return _template(row) if row else None
+
+
+def lock(connection: Connection, user_id: UserId, template_id: JobTemplateId) -> None:
+    """Hold the user's own preset until the transaction ends."""
+    connection.execute(LOCK, {"user": user_id, "key": template_id})
 
 
 def change(

@@ -21,7 +21,11 @@ def read_page(
     *,
     newest_first: bool = False,
 ) -> Page[T]:
-    """The rows of ``statement`` (which selects ``id``) that the slice asks for, each made into a noun by ``build``."""
+    """The rows of ``statement`` (which selects ``id``) that the slice asks for, each made into a noun by ``build``.
+
+    Keys are handed out in the order of creation, so an index on them serves both directions.
+    """
+    newest_first = newest_first if part.newest_first is None else part.newest_first
     key: ColumnElement[Any] = statement.selected_columns["id"]
     ordered = statement.order_by(key.desc() if newest_first else key).limit(bindparam("limit"))
     if part.after is not None:

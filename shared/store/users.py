@@ -23,6 +23,7 @@ BY_USERNAME = select(*_VISIBLE, users.c.password_hash).where(
 )
 BY_GOOGLE = select(*_VISIBLE).where(users.c.google_subject == bindparam("subject"))
 PASSWORD_HASH = select(users.c.password_hash).where(_MINE)
+LOCK = FIND.with_for_update(key_share=True)
 CHANGE = update(users).where(_MINE).values(updated_at=func.now()).returning(*_VISIBLE)
 PLANS = select(plans).order_by(plans.c.id)
 
@@ -56,6 +57,12 @@ def find_by_google(connection: Connection, subject: str) -> User | None:
 def find(connection: Connection, user_id: UserId) -> User | None:
     """The user with this id."""
     row = connection.execute(FIND, {"user": user_id}).one_or_none()
+    return _user(row) if row else None
+
+
+def lock(connection: Connection, user_id: UserId) -> User | None:
+    """The same, held until the transaction ends."""
+    row = connection.execute(LOCK, {"user": user_id}).one_or_none()
     return _user(row) if row else None
 
 

@@ -44,6 +44,10 @@ class Client:
     def bearing(self, token: str) -> "Client":
         return replace(self, headers={"authorization": f"Bearer {token}"})
 
+    def sending(self, **headers: str) -> "Client":
+        """The same with these headers; a hyphen in a name is an underscore here."""
+        return replace(self, headers={**self.headers, **{name.replace("_", "-"): to for name, to in headers.items()}})
+
     def get(self, path: str, **query: Any) -> Answered:
         return self.send("GET", path, query=query)
 

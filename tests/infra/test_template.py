@@ -13,6 +13,7 @@ from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 from shared.job import MAX_TIMEOUT_SECONDS
+from shared.manage.once import IN_FLIGHT_AT_MOST
 from shared.settings import NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -103,6 +104,10 @@ def test_an_invocation_of_the_creator_overlaps_the_next_one() -> None:
 
 def test_the_api_answers_before_its_gateway_gives_up() -> None:
     assert properties("ApiFunction")["Timeout"] * 1000 < properties("HttpApiIntegration")["TimeoutInMillis"]
+
+
+def test_a_key_is_free_only_when_whoever_works_under_it_is_over() -> None:
+    assert properties("ApiFunction")["Timeout"] < IN_FLIGHT_AT_MOST.total_seconds()
 
 
 def test_the_mapping_runs_ten_executors_at_once_and_never_more_than_are_reserved() -> None:

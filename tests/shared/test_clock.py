@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.clock import BREATH, Reading, SteppedClock, next_tick, whole_second_after
+from shared.clock import BREATH, HeldClock, Reading, SteppedClock, next_tick, whole_second_after
 from tests.fakes import SetClock
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -98,3 +98,12 @@ def test_fast_ticks_are_whole_seconds_with_a_breath_between_them(speed: float) -
     tick = next_tick(clock)
     assert tick.microsecond == 0
     assert BREATH * (speed - 1) < tick - NOON <= BREATH * speed + timedelta(seconds=1)
+
+
+def test_a_held_clock_stands_still_and_lets_nobody_wait() -> None:
+    clock = SetClock(NOON, 60.0, NOON + timedelta(days=1))
+    held = HeldClock.of(clock)
+    clock.forward(5)
+    assert (held.now(), held.real_now(), held.speed) == (NOON, NOON + timedelta(days=1), 60.0)
+    with pytest.raises(RuntimeError):
+        held.sleep_until(NOON)

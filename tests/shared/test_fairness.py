@@ -289,8 +289,10 @@ def test_who_waits_for_a_share_is_cancelled_with_its_schedule(services: Services
         cancel_trigger(services, ada, waiting.id)
     elif change == "edit":
         change_schedule(services, ada, last, Draft({"schedule_value": "2"}))
+    elif change == "pause":
+        pause_schedule(services, ada, last)
     else:
-        {"pause": pause_schedule, "delete": delete_schedule}[change](services, ada, last)
+        delete_schedule(services, ada, last)
     waiting = the_triggers(services, last)[0]
     assert (waiting.status, waiting.hold, waiting.held_for) == ("cancelled", None, None)
     complete_all(services)

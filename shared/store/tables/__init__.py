@@ -1,6 +1,7 @@
 """Every table. infra/migrations makes them; a test compares a migrated database with this package."""
 
 from shared.store.tables.accounts import plans, users
+from shared.store.tables.answers import kept_answers
 from shared.store.tables.calendars import calendars, schedule_calendars
 from shared.store.tables.columns import metadata
 from shared.store.tables.history import job_executions, ledger
@@ -22,6 +23,7 @@ __all__ = [
     "job_executions",
     "job_templates",
     "jobs",
+    "kept_answers",
     "ledger",
     "login_failures",
     "metadata",

@@ -24,6 +24,7 @@ from shared.store import (
     holding,
     holds,
     invariants,
+    kept_answers,
     overlapping,
     planning,
     putting_away,
@@ -62,9 +63,11 @@ FROM generate_series(0, {n}) AS n;
 INSERT INTO schedule_calendars SELECT 1, id, (SELECT id FROM calendars) FROM schedules;
 INSERT INTO dead_messages (message_id, body, trigger_ids, receives)
 SELECT 'm' || n, '', ARRAY[n, n + 1], 6 FROM generate_series(1, {n}) AS n;
+INSERT INTO kept_answers (user_id, key, request, expires_at)
+SELECT 1, 'k' || n, '-', now() + n * interval '1 minute' FROM generate_series(1, {n}) AS n;
 ANALYZE;
 """
-BIG_TABLES = "triggers|schedules|job_executions|ledger|schedule_calendars|breakers|dead_messages"
+BIG_TABLES = "triggers|schedules|job_executions|ledger|schedule_calendars|breakers|dead_messages|kept_answers"
 BIG = re.compile(rf"Seq Scan on ({BIG_TABLES})\b")
 
 
@@ -180,6 +183,8 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "send again": (dead_messages.SEND_AGAIN, {"ids": ids, "now": now, "why": "-"}),
         "queue failures": (dead_messages.FAILURES, {"triggers": [1]}),
         "forget messages": (dead_messages.FORGET, {"before": now - day, "limit": 5000}),
+        "find answer": (kept_answers.FIND, {"user": 1, "of_key": "k1"}),
+        "forget answers": (kept_answers.FORGET, {"now": now, "limit": 5000}),
         "recent": (cleaning.RECENT, {"after": SCHEDULES - 100, "limit": 5000}),
         "trim": (cleaning.TRIM, {"jobs": ids, "last": 10**9, "keep": 10, "limit": 10_000}),
         "finished": (cleaning.FINISHED, {"after": now - 2 * day, "before": now - day, "limit": 9}),
