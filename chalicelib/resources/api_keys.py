@@ -5,12 +5,16 @@ from http import HTTPStatus
 from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.routes import Routes
+from chalicelib.tags import Shown
 from chalicelib.wire.api_keys import ApiKeyFields, to_json
 from chalicelib.wire.drafts import change, new
 from shared.identity import Caller, KeyId, Scope
 from shared.manage import api_keys
 
 routes = Routes("api_keys")
+
+# Its last use changes without anybody changing the key.
+API_KEY = Shown("key", to_json, volatile=frozenset({"last_used_at"}))
 
 
 @routes("POST", "/user/keys", scope=Scope.ACCOUNT, keeps_answer=False)
@@ -28,16 +32,17 @@ def read_list(call: Call, caller: Caller) -> Answer:
 
 @routes("GET", "/user/keys/{key_id}", scope=Scope.ACCOUNT)
 def read(call: Call, caller: Caller, key_id: KeyId) -> Answer:
-    return Answer({"key": to_json(api_keys.get_api_key(call.services, caller.user_id, key_id))})
+    return API_KEY.answer(api_keys.get_api_key(call.services, caller.user_id, key_id))
 
 
 @routes("PUT PATCH", "/user/keys/{key_id}", scope=Scope.ACCOUNT)
 def update(call: Call, caller: Caller, key_id: KeyId) -> Answer:
-    key = api_keys.change_api_key(call.services, caller.user_id, key_id, change(ApiKeyFields, call.body()))
+    draft, expected = change(ApiKeyFields, call.body()), API_KEY.expected(call)
+    key = api_keys.change_api_key(call.services, caller.user_id, key_id, draft, expected)
     return Answer({"key": to_json(key), "message": "The API key is saved."})
 
 
 @routes("DELETE", "/user/keys/{key_id}", scope=Scope.ACCOUNT)
 def delete(call: Call, caller: Caller, key_id: KeyId) -> Answer:
-    api_keys.delete_api_key(call.services, caller.user_id, key_id)
+    api_keys.delete_api_key(call.services, caller.user_id, key_id, API_KEY.expected(call))
     return Answer({"message": "The API key is deleted; whoever used it is refused from now on."})

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from shared.errors import Fault, NotFound
 from shared.identity import ApiKey, KeyId, digest, new_key_secret
 from shared.manage.draft import Draft
+from shared.manage.expected import Expected
 from shared.services import Services
-from shared.store import api_keys
+from shared.store import Connection, api_keys
 from shared.user import UserId
 
 MISSING = "There is no such API key."
@@ -36,20 +37,29 @@ def get_api_key(services: Services, user_id: UserId, key_id: KeyId) -> ApiKey:
         return _found(api_keys.find(connection, user_id, key_id))
 
 
-def change_api_key(services: Services, user_id: UserId, key_id: KeyId, draft: Draft) -> ApiKey:
+def change_api_key(
+    services: Services, user_id: UserId, key_id: KeyId, draft: Draft, expected: Expected[ApiKey] = None
+) -> ApiKey:
     """Write its name, scopes or end. Raises ``NotFound``, ``Invalid``, ``Conflict``."""
-    draft.accept(_faults(services, draft))
     with services.database.begin() as connection:
-        if not draft.fields:
-            return _found(api_keys.find(connection, user_id, key_id))
-        return _found(api_keys.change(connection, user_id, key_id, draft.fields))
+        current = _locked(connection, user_id, key_id, expected)
+        draft.accept(_faults(services, draft))
+        return _found(api_keys.change(connection, user_id, key_id, draft.fields)) if draft.fields else current
 
 
-def delete_api_key(services: Services, user_id: UserId, key_id: KeyId) -> None:
+def delete_api_key(services: Services, user_id: UserId, key_id: KeyId, expected: Expected[ApiKey] = None) -> None:
     """From now on it opens nothing. Raises ``NotFound``."""
     with services.database.begin() as connection:
-        if not api_keys.remove(connection, user_id, key_id):
-            raise NotFound(MISSING)
+        _locked(connection, user_id, key_id, expected)
+        api_keys.remove(connection, user_id, key_id)
+
+
+def _locked(connection: Connection, user_id: UserId, key_id: KeyId, expected: Expected[ApiKey]) -> ApiKey:
+    """The key, held, once it is what is expected."""
+    key = _found(api_keys.lock(connection, user_id, key_id))
+    if expected:
+        expected(key)
+    return key
 
 
 def _found(key: ApiKey | None) -> ApiKey:

@@ -35,6 +35,7 @@ SET_HASH = update(api_keys).where(*_mine).values(hash=bindparam("hash_of", type_
 CHANGE = update(api_keys).where(*_mine).returning(*_VISIBLE)
 LIST = select(*_VISIBLE).where(api_keys.c.user_id == bindparam("user")).order_by(api_keys.c.id)
 FIND = select(*_VISIBLE).where(*_mine)
+LOCK = FIND.with_for_update(key_share=True)
 DELETE = delete(api_keys).where(*_mine)
 LOOK_UP = select(api_keys.c.user_id, api_keys.c.hash, api_keys.c.scopes, api_keys.c.expires_at).where(
     api_keys.c.id == bindparam("key")
@@ -80,15 +81,21 @@ def find(connection: Connection, user_id: UserId, key_id: KeyId) -> ApiKey | Non
     return _key(row) if row else None
 
 
+def lock(connection: Connection, user_id: UserId, key_id: KeyId) -> ApiKey | None:
+    """The same, held until the transaction ends."""
+    row = connection.execute(LOCK, {"user": user_id, "key": key_id}).one_or_none()
+    return _key(row) if row else None
+
+
 def change(connection: Connection, user_id: UserId, key_id: KeyId, changes: Mapping[str, Any]) -> ApiKey | None:
     """Write these columns; None when there is no such key."""
     row = connection.execute(CHANGE.values(**changes), {"user": user_id, "key": key_id}).one_or_none()
     return _key(row) if row else None
 
 
-def remove(connection: Connection, user_id: UserId, key_id: KeyId) -> bool:
-    """Delete it; whether it was there."""
-    return connection.execute(DELETE, {"user": user_id, "key": key_id}).rowcount == 1
+def remove(connection: Connection, user_id: UserId, key_id: KeyId) -> None:
+    """Delete it."""
+    connection.execute(DELETE, {"user": user_id, "key": key_id})
 
 
 def look_up(connection: Connection, key_id: KeyId) -> Known | None:

@@ -93,7 +93,9 @@ def test_without_a_key_everything_is_done_as_often_as_it_is_asked_for(alice: Cli
 
 
 def test_every_post_of_somebody_signed_in_is_answered_once(keyed: Client) -> None:
-    patterns = [path for path, methods in keyed.app.routes.items() if "POST" in methods and "/auth/" not in path]
+    # But those whose answer has a secret in it.
+    kept = [path for path in keyed.app.routes if "/auth/" not in path and not path.endswith("/user/keys")]
+    patterns = [path for path in kept if "POST" in keyed.app.routes[path]]
     assert len(patterns) >= 10
     for number, pattern in enumerate(patterns):
         path = pattern.removeprefix(f"{BASE}/")
@@ -343,9 +345,9 @@ def test_the_cleaner_deletes_in_batches_what_is_over(
     monkeypatch.setattr("shared.clean.BATCH", 2)
     for number in range(3):
         keyed.sending(idempotency_key=f"k{number}").post("actions", {"name": "a"})
-    clock.forward(3600)
+    clock.forward(600)
     keyed.post("actions", {"name": "later"})
-    clock.forward(23 * 3600)
+    clock.forward(24 * 3600 - 600)
     first, second = clean(services, clock.now()), clean(services, clock.now())
     assert (first.expired, first.more, second.expired) == (2, True, 1)
     assert count(services, kept_answers) == 1

@@ -36,6 +36,7 @@ def cases(alice: Client, engine: Engine, services: Services) -> dict[str, Case]:
     world = World(alice, engine, services.clock.now())
     own = alice.post("job_templates", {"name": "mine", "job_type": "http"}).json["job_template"]["id"]
     calendar = alice.post("calendars", {"name": "mine"}).json["calendar"]["id"]
+    key = alice.post("user/keys", {"name": "mine", "scopes": ["read"]}).json["key"]["id"]
     lonely, dead, name = make_action(alice, "lonely"), world.trigger("failed", 60), {"name": "changed"}
     touch = "UPDATE {} SET name = 'theirs', updated_at = updated_at + interval '1 second' WHERE id = {}"
     return {
@@ -50,6 +51,7 @@ def cases(alice: Client, engine: Engine, services: Services) -> dict[str, Case]:
         ),
         "job_template": Case(f"job_templates/{own}", name, touch.format("job_templates", own)),
         "calendar": Case(f"calendars/{calendar}", name, touch.format("calendars", calendar)),
+        "key": Case(f"user/keys/{key}", name, f"UPDATE api_keys SET name = 'theirs' WHERE id = {key}"),
         "profile": Case(
             "user/profile", {"first_name": "changed"}, "UPDATE users SET first_name = 'theirs'", ("PUT", "PATCH")
         ),
@@ -59,7 +61,7 @@ def cases(alice: Client, engine: Engine, services: Services) -> dict[str, Case]:
     }
 
 
-@pytest.fixture(params=["schedule", "action", "job", "job_template", "calendar", "profile", "dead_letter"])
+@pytest.fixture(params=["schedule", "action", "job", "job_template", "calendar", "key", "profile", "dead_letter"])
 def case(request: pytest.FixtureRequest, cases: dict[str, Case]) -> Case:
     """Each of them in turn."""
     return cases[request.param]
