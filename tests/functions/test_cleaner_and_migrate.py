@@ -83,4 +83,4 @@ def test_only_the_cleaner_loads_what_writes_metrics() -> None:
 
 
 def test_migrating_again_changes_nothing() -> None:
-    assert migrate.handler({}, Context()) == migrate.handler({}, Context()) == {"revision": "0002"}
+    assert migrate.handler({}, Context()) == migrate.handler({}, Context()) == {"revision": "0003"}

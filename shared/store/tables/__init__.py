@@ -5,6 +5,7 @@ from shared.store.tables.calendars import calendars, schedule_calendars
 from shared.store.tables.columns import metadata
 from shared.store.tables.history import job_executions, ledger
 from shared.store.tables.services import cleaner_progress, creator_lease, heartbeats, virtual_clock
+from shared.store.tables.tallies import tallies
 from shared.store.tables.targets import breakers, dead_messages
 from shared.store.tables.timetables import schedules, triggers
 from shared.store.tables.work import actions, job_templates, jobs
@@ -25,6 +26,7 @@ __all__ = [
     "plans",
     "schedule_calendars",
     "schedules",
+    "tallies",
     "triggers",
     "users",
     "virtual_clock",
