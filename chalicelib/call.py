@@ -1,12 +1,15 @@
 """One HTTP call, as views see it."""
 
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
 from chalicelib.bodies import read_object
+from chalicelib.stopwatch import Stopwatch
 from shared import tokens
 from shared.errors import NotSignedIn
 from shared.job import JsonObject
@@ -48,11 +51,16 @@ class Call:
 
     def user_id(self) -> UserId:
         """Who calls; raises ``NotSignedIn``."""
-        scheme, _, token = self.request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = self.bearer()
+        if not token:
             raise NotSignedIn("Log in, and send the token as 'Authorization: Bearer <token>'.")
         services = self.services
-        return tokens.bearer(token.strip(), services.settings.jwt_secret, services.clock.real_now())
+        return tokens.bearer(token, services.settings.jwt_secret, services.clock.real_now())
+
+    def bearer(self) -> str:
+        """The token that came with the request, or nothing."""
+        scheme, _, token = self.request.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def current() -> Call:
@@ -60,14 +68,26 @@ def current() -> Call:
     return _current.get()
 
 
-def middleware(provide: Provide) -> Callable[[Any, Callable[[Any], Any]], Any]:
-    """Chalice middleware that makes ``current`` answer for the request at hand."""
+def middleware(provide: Provide, stopwatch: Stopwatch) -> Callable[[Any, Callable[[Any], Any]], Any]:
+    """Chalice middleware that makes ``current`` answer for the request at hand, and takes the time."""
 
     def remember(request: Any, get_response: Callable[[Any], Any]) -> Any:
-        token = _current.set(Call(request, provide))
+        used: list[Services] = []
+
+        def provided() -> Services:
+            used[:] = [provide()]
+            return used[0]
+
+        began = time.monotonic()
+        token = _current.set(Call(request, provided))
         try:
-            return get_response(request)
+            response = get_response(request)
         finally:
             _current.reset(token)
+        asked, status = request.context, response.status_code
+        stopwatch.note(asked["httpMethod"], asked["resourcePath"], status, time.monotonic() - began)
+        if used and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            stopwatch.flush_when_due(used[0])
+        return response
 
     return remember

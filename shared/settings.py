@@ -60,6 +60,7 @@ class Settings:
     dead_letter_queue: str
     allowed_networks: tuple[IpNetwork, ...]
     fail_points: Mapping[str, str]
+    metrics_token: str
 
     @property
     def development(self) -> bool:
@@ -87,6 +88,7 @@ class Settings:
             dead_letter_queue=reader.read("CRONNY_DEAD_LETTER_QUEUE_URL", _url_or_none, default=""),
             allowed_networks=reader.read("CRONNY_ALLOWED_NETWORKS", _networks, default=""),
             fail_points=reader.read("CRONNY_FAIL_POINTS", partial(_fail_points, environment), default=""),
+            metrics_token=reader.read("CRONNY_METRICS_TOKEN", _secret_or_none, default=""),
         )
         reader.finish()
         return settings
@@ -107,6 +109,7 @@ NAMES = (
     "CRONNY_DEAD_LETTER_QUEUE_URL",
     "CRONNY_ALLOWED_NETWORKS",
     "CRONNY_FAIL_POINTS",
+    "CRONNY_METRICS_TOKEN",
 )
 
 
@@ -135,7 +138,7 @@ class _Reader:
                 # A StrEnum's own message names the class; the choices are what a person needs.
                 choices = isinstance(parse, type) and issubclass(parse, StrEnum)
                 wanted = "it must be one of " + ", ".join(parse) if choices else str(error)  # type: ignore[arg-type]
-                shown = "" if "SECRET" in name else f"={raw}"
+                shown = "" if name.endswith(("_SECRET", "_TOKEN")) else f"={raw}"
                 self._faults.append(f"{name}{shown}: {wanted}")
         return None  # type: ignore[return-value]  # finish() raises before anybody sees it
 
@@ -161,6 +164,10 @@ def _secret(raw: str) -> str:
     if len(raw) < SECRET_MIN_LENGTH:
         raise ValueError(f"it must have at least {SECRET_MIN_LENGTH} characters (try: openssl rand -hex 32)")
     return raw
+
+
+def _secret_or_none(raw: str) -> str:
+    return _secret(raw) if raw else ""
 
 
 def _url(raw: str) -> str:

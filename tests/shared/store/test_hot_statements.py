@@ -24,10 +24,12 @@ from shared.store import (
     holding,
     holds,
     invariants,
+    metrics,
     overlapping,
     planning,
     putting_away,
     putting_back,
+    readiness,
     recovering,
     sharing,
 )
@@ -184,6 +186,11 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "trim": (cleaning.TRIM, {"jobs": ids, "last": 10**9, "keep": 10, "limit": 10_000}),
         "finished": (cleaning.FINISHED, {"after": now - 2 * day, "before": now - day, "limit": 9}),
         "expire": (cleaning.EXPIRE, {"now": now, "limit": 5000}),
+        "counts": (metrics.COUNTS, {"overdue": now, "cap": metrics.CAP}),
+        "on the way in all": (metrics.ON_THE_WAY, {}),
+        "oldest due": (metrics.OLDEST_DUE, {"now": now}),
+        "open breakers": (metrics.BREAKERS, {}),
+        "lag": (readiness.LAG, {"now": now}),
     }
     plans = {name: plan_of(full, *statement) for name, statement in statements.items()}
     slow = {name: plan for name, plan in plans.items() if BIG.search(plan)}
@@ -211,3 +218,12 @@ def test_the_check_of_each_minute_reads_no_table_from_end_to_end(full: Connectio
     plans = {name: plan_of(full, statement, {}) for name, statement in statements.items()}
     slow = {name: plan for name, plan in plans.items() if BIG.search(plan)}
     assert not slow, "\n\n".join(f"{name}:\n{plan}" for name, plan in slow.items())
+
+
+def test_a_scrape_reads_no_more_than_its_cap_however_much_is_stored(full: Connection, services: Services) -> None:
+    """All schedules are planned and all have run: of each kind so many index entries are read, and no more."""
+    now, cap = services.clock.now(), 1000
+    plan = plan_of(full, metrics.COUNTS, {"overdue": now, "cap": cap}, "EXPLAIN (ANALYZE, TIMING OFF)")
+    read = [float(rows) for rows in re.findall(r"Scan.*actual rows=([\d.]+)", plan)]
+    assert max(read) == cap, plan
+    assert "Rows Removed" not in plan, plan
