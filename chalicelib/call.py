@@ -86,7 +86,7 @@ def middleware(provide: Provide, stopwatch: Stopwatch) -> Callable[[Any, Callabl
             _current.reset(token)
         asked, status = request.context, response.status_code
         stopwatch.note(asked["httpMethod"], asked["resourcePath"], status, time.monotonic() - began)
-        if used and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if used and status < HTTPStatus.BAD_REQUEST:
             stopwatch.flush_when_due(used[0])
         return response
 

@@ -17,8 +17,9 @@ FLUSH_EVERY_SECONDS = 5.0
 class Stopwatch:
     """The answers of one process that were not written down yet.
 
-    They are written with a request that used the database already: ``/health`` needs none, and one that failed
-    would fail once more. What a killed process had not written is lost: those of some seconds, and no trigger's.
+    They are written after a request that used the database and went well: ``/health`` needs none, and one that failed
+    may have failed because of it. What a killed process had not written is lost: those of some seconds, and nothing
+    about any trigger.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

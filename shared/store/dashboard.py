@@ -13,6 +13,8 @@ from shared.user import UserId
 
 OVERDUE_AFTER = timedelta(seconds=5)
 RECENT_LIMIT = 20
+# So many that end together may be cancelled before nothing else is found beside them.
+RECENT_AMONG = 1_000
 # Whoever has more of something is told so many; of a busy day, the newest so many are looked at. Whatever is stored, a
 # look at the dashboard reads no more than that of each kind.
 CAP = 10_000
@@ -96,7 +98,8 @@ RECENT = (
     .order_by(_newest.c.finished_at.desc().nulls_first(), _newest.c.id.desc())
 )
 
-_lateness = func.extract("epoch", _ended.c.started_at - _ended.c.due_at)
+# Unlike extract, in floating point: ten thousand of them are sorted.
+_lateness = func.date_part(literal_column("'epoch'"), _ended.c.started_at - _ended.c.due_at)
 _today = _ended.c.due_at >= _since
 # A backfill is late by intent.
 _started = _today & _ended.c.started_at.is_not(None) & (_ended.c.kind != "backfill")
@@ -193,7 +196,7 @@ def read(connection: Connection, user_id: UserId, now: datetime, since: datetime
         totals=_row(connection, TOTALS, user),
         job_types=_pairs(connection, JOB_TYPES, user),
         schedule_statuses=_pairs(connection, STATUSES, user),
-        recent=[dict(row._mapping) for row in connection.execute(RECENT, span)],
+        recent=[dict(row._mapping) for row in connection.execute(RECENT, span | {"cap": RECENT_AMONG})],
         day=day,
         hours={row.hour: (row.fires, row.failed) for row in connection.execute(HOURS, span)},
         covers_since=day["oldest"] if day["looked_at"] >= CAP else since,

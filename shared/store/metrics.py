@@ -46,6 +46,13 @@ def _counted(name: str, condition: Any, *index: Any) -> Any:
     return select(literal(name, TEXT), func.count()).select_from(few)
 
 
+_late = (
+    select(triggers.c.hold)
+    .where(_dispatchable, triggers.c.next_attempt_at < bindparam("overdue", type_=INSTANT))
+    .order_by(triggers.c.next_attempt_at)
+    .limit(bindparam("cap"))
+    .subquery("late")
+)
 COUNTS = union_all(
     _counted(PENDING, schedules.c.schedule_status == literal_column("'pending'"), schedules.c.id),
     _counted(
@@ -54,11 +61,7 @@ COUNTS = union_all(
         triggers.c.user_id,
         triggers.c.id,
     ),
-    _counted(
-        OVERDUE,
-        _dispatchable & triggers.c.hold.is_(None) & (triggers.c.next_attempt_at < bindparam("overdue", type_=INSTANT)),
-        triggers.c.next_attempt_at,
-    ),
+    select(literal(OVERDUE, TEXT), func.count().filter(_late.c.hold.is_(None))),
     _counted(UNHELD, _dispatchable, triggers.c.next_attempt_at),
     _counted(OVERLAP, triggers.c.hold == literal_column("'overlap'"), triggers.c.schedule_id),
     _counted(
@@ -107,8 +110,8 @@ ON_THE_WAY = select(
     func.min(_on_the_way.c.due_at).filter(_on_the_way.c.unstarted).label("oldest"),
 ).group_by(_on_the_way.c.status)
 _due = (
-    select(triggers.c.due_at, _first.label("unstarted"))
-    .where(_dispatchable, triggers.c.hold.is_(None), triggers.c.next_attempt_at <= _now)
+    select(triggers.c.due_at, (_first & triggers.c.hold.is_(None)).label("unstarted"))
+    .where(_dispatchable, triggers.c.next_attempt_at <= _now)
     .order_by(triggers.c.next_attempt_at)
     .limit(CAP)
     .subquery("due")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from shared.clean import clean
 from shared.dispatch import dispatch
 from shared.execute import execute
 from shared.plan import plan
@@ -150,6 +151,13 @@ def test_a_row_that_somebody_counts_in_is_left_for_the_next_time(services: Servi
         tallying.fold(connection)
         assert tallying.read(connection) == [Tally("x", "a", 0, 6, 0.0)]
     assert count(services, tallies, backend=tallying.FOLDED) == 1
+
+
+def test_the_cleaner_folds(services: Services, clock: SetClock) -> None:
+    with services.database.begin() as connection:
+        connection.execute(tallies.insert().values(name="x", label="a", bucket=0, backend=-1, count=5))
+    clean(services, clock.now())
+    assert count(services, tallies, backend=tallying.FOLDED, count=5) == 1
 
 
 def test_counts_outlive_the_triggers(services: Services, clock: SetClock, queue: RecordedQueue) -> None:
