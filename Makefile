@@ -41,7 +41,7 @@ chaos:  ## kill, restart, lose and double everything, and count what became of i
 	@$(MAKE) -s -j2 install
 	.venv/bin/python -m tests.faults --seed $(SEED) --minutes $(MINUTES) $(if $(ONLY),--only $(ONLY))
 
-conformance: .venv/installed  ## compare cron with another implementation at every clock change (20 minutes)
+conformance: .venv/installed  ## compare cron with another implementation at every clock change (10 minutes)
 	.venv/bin/python -m tests.time.campaign
 
 check: .venv/installed  ## lint, formatting, types, the CloudFormation template
