@@ -17,13 +17,12 @@ from sqlalchemy import (
     column,
     delete,
     func,
-    literal,
     literal_column,
     select,
     table,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from shared.store.arrays import BIGINT, TEXT, bound, rows
 from shared.store.tables import tallies
@@ -37,6 +36,7 @@ OUTCOMES = ("completed", "failed", "skipped")
 FOLDED = 0
 FOLD_LIMIT = 20_000
 
+# Written out wherever they stand: each bound value costs these statements as much as a few of their rows.
 _ZERO: Any = literal_column("0", SmallInteger())
 _NOTHING: Any = literal_column("0.0", Double())
 _COLUMNS = ("name", "label", "bucket", "backend", "count", "total")
@@ -56,11 +56,11 @@ def ending(statement: Any) -> Any:
 
     It answers what the statement returned.
     """
-    ended = statement.cte("ended")
+    ended = statement.cte("endings")
     mine = func.pg_backend_pid(type_=Integer())
     outcomes = (
-        select(literal(ENDED, TEXT), ended.c.status, _ZERO, mine, func.count(), _NOTHING)
-        .where(ended.c.status.in_(OUTCOMES))
+        select(_word(ENDED), ended.c.status, _ZERO, mine, func.count(), _NOTHING)
+        .where(ended.c.status.in_([_word(outcome) for outcome in OUTCOMES]))
         .group_by(ended.c.status)
     )
     return select(ended).add_cte(_adding(outcomes).cte("tallied"))
@@ -73,15 +73,17 @@ def starting(statement: Any, speed: Any) -> Any:
     intent. ``speed`` of the clock turns its times into real ones.
     """
     claimed = statement.cte("claimed")
-    late = func.greatest(func.extract("epoch", claimed.c.started_at - claimed.c.due_at) / speed, _NOTHING)
+    # In floating point, unlike extract.
+    elapsed: Any = func.date_part(_word("epoch"), claimed.c.started_at - claimed.c.due_at, type_=Double())
+    late = func.greatest(elapsed / speed, _NOTHING)
     started = (
-        select(_bucket(late, LATENESS_BOUNDS).label("bucket"), cast(late, Double()).label("late"))
-        .where(claimed.c.attempt == 1, claimed.c.kind != "backfill")
+        select(_bucket(late, LATENESS_BOUNDS).label("bucket"), late.label("late"))
+        .where(claimed.c.attempt == literal_column("1"), claimed.c.kind != _word("backfill"))
         .subquery("started")
     )
     mine = func.pg_backend_pid(type_=Integer())
     counted = select(
-        literal(LATENESS, TEXT), literal("", TEXT), started.c.bucket, mine, func.count(), func.sum(started.c.late)
+        _word(LATENESS), _word(""), started.c.bucket, mine, func.count(), func.sum(started.c.late)
     ).group_by(started.c.bucket)
     return select(claimed).add_cte(_adding(counted).cte("tallied"))
 
@@ -89,8 +91,12 @@ def starting(statement: Any, speed: Any) -> Any:
 def _bucket(value: Any, bounds: Sequence[float]) -> Any:
     # width_bucket counts the thresholds at or below a value. Of both the negative: the bounds at or above it, so that
     # a bound itself belongs to its bucket, as Prometheus has it.
-    negative: Any = literal(sorted(-bound for bound in bounds), ARRAY(Double()))
-    return cast(len(bounds) - func.width_bucket(cast(-value, Double()), negative), SmallInteger())
+    negative: Any = literal_column(f"CAST('{{{','.join(str(-each) for each in reversed(bounds))}}}' AS float8[])")
+    return cast(literal_column(str(len(bounds))) - func.width_bucket(-value, negative), SmallInteger())
+
+
+def _word(text: str) -> Any:
+    return literal_column(f"'{text}'", TEXT)
 
 
 _tally = rows("tally", what=TEXT, label=TEXT, bucket=Integer(), count=BIGINT, total=Double())
