@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from app import app
 from infra.local.context import Context
 from infra.local.handlers import Handler, handler, timeout
 from infra.local.home import LocalCloudError
@@ -34,6 +33,8 @@ def run(port: int, stop: threading.Event) -> None:
     server.server_close()
     server.finish(timeout("api"))
     # Handlers ran in threads, which get no SIGTERM.
+    from app import app  # as late as its handler: both come with everything that the API needs
+
     app.stopwatch.flush()
 
 
