@@ -36,10 +36,9 @@ def _count(rows: Any) -> Any:
 
 
 _one: Any = literal_column("1")
+# Those of jobs and schedules are the sums of their kinds.
 TOTALS = select(
-    _count(_few(schedules, _one, where=_live_schedules)).label("schedules"),
     _count(_few(actions, _one)).label("actions"),
-    _count(_few(jobs, _one)).label("jobs"),
     _count(_few(job_templates, _one)).label("job_templates"),
     _count(_few(triggers, _one)).label("triggers"),
 )
@@ -192,10 +191,12 @@ def read(connection: Connection, user_id: UserId, now: datetime, since: datetime
     user = {"user": user_id, "cap": CAP}
     span = user | {"since": since}
     day = _row(connection, DAY, span)
+    job_types, statuses = _pairs(connection, JOB_TYPES, user), _pairs(connection, STATUSES, user)
+    sums = {"schedules": sum(statuses.values()), "jobs": sum(job_types.values())}
     return Stats(
-        totals=_row(connection, TOTALS, user),
-        job_types=_pairs(connection, JOB_TYPES, user),
-        schedule_statuses=_pairs(connection, STATUSES, user),
+        totals=sums | _row(connection, TOTALS, user),
+        job_types=job_types,
+        schedule_statuses=statuses,
         recent=[dict(row._mapping) for row in connection.execute(RECENT, span | {"cap": RECENT_AMONG})],
         day=day,
         hours={row.hour: (row.fires, row.failed) for row in connection.execute(HOURS, span)},
