@@ -17,11 +17,14 @@ from chalicelib.resources import (
     job_executions,
     job_templates,
     jobs,
+    metrics,
     schedules,
+    services,
     triggers,
     user,
     welcome,
 )
+from chalicelib.stopwatch import Stopwatch
 
 RESOURCES = (
     auth.routes,
@@ -37,15 +40,18 @@ RESOURCES = (
     job_executions.routes,
     breakers.routes,
     dashboard.routes,
+    services.routes,
     health.routes,
+    metrics.routes,
     welcome.routes,
 )
 
 
 def build(provide: call.Provide) -> Any:
-    """The Chalice object. ``provide`` is asked for services when a request first needs them."""
+    """The Chalice object, with a ``stopwatch``. ``provide`` is asked for services when a request first needs them."""
     app = Chalice("cronny", configure_logs=False)
-    app.register_middleware(call.middleware(provide), "http")
+    app.stopwatch = Stopwatch()
+    app.register_middleware(call.middleware(provide, app.stopwatch), "http")
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint(), url_prefix=resource.prefix or None)
     return app

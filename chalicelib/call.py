@@ -1,12 +1,15 @@
 """One HTTP call, as views see it."""
 
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
 from chalicelib.bodies import read_object
+from chalicelib.stopwatch import Stopwatch
 from shared.errors import NotSignedIn
 from shared.identity import Caller, Scope
 from shared.job import JsonObject
@@ -59,12 +62,17 @@ class Call:
         """A header, empty when it was not sent; ``name`` in lower case."""
         return str(self.request.headers.get(name) or "")
 
+    def bearer(self) -> str:
+        """The credentials that came with the request, or nothing."""
+        scheme, _, credentials = self.header("authorization").partition(" ")
+        return credentials.strip() if scheme.lower() == "bearer" else ""
+
     def caller(self, scope: Scope) -> Caller:
         """Who calls; raises ``NotSignedIn``, and ``Forbidden`` for an API key without that scope."""
-        scheme, _, credentials = self.header("authorization").partition(" ")
-        if scheme.lower() != "bearer" or not credentials.strip():
+        credentials = self.bearer()
+        if not credentials:
             raise NotSignedIn("Log in, and send the token as 'Authorization: Bearer <token>'.")
-        return identify(self.services, credentials.strip(), scope)
+        return identify(self.services, credentials, scope)
 
 
 def current() -> Call:
@@ -72,14 +80,26 @@ def current() -> Call:
     return _current.get()
 
 
-def middleware(provide: Provide) -> Callable[[Any, Callable[[Any], Any]], Any]:
-    """Chalice middleware that makes ``current`` answer for the request at hand."""
+def middleware(provide: Provide, stopwatch: Stopwatch) -> Callable[[Any, Callable[[Any], Any]], Any]:
+    """Chalice middleware that makes ``current`` answer for the request at hand, and takes the time."""
 
     def remember(request: Any, get_response: Callable[[Any], Any]) -> Any:
-        token = _current.set(Call(request, provide))
+        used: list[Services] = []
+
+        def provided() -> Services:
+            used[:] = [provide()]
+            return used[0]
+
+        began = time.monotonic()
+        token = _current.set(Call(request, provided))
         try:
-            return get_response(request)
+            response = get_response(request)
         finally:
             _current.reset(token)
+        asked, status = request.context, response.status_code
+        stopwatch.note(asked["httpMethod"], asked["resourcePath"], status, time.monotonic() - began)
+        if used and status < HTTPStatus.BAD_REQUEST:
+            stopwatch.flush_when_due(used[0])
+        return response
 
     return remember

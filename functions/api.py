@@ -6,11 +6,12 @@ from typing import Any
 from app import app
 from chalicelib.gateway import serve
 from functions.logs import logger
-from functions.stopping import graceful
+from functions.stopping import before_the_end, graceful
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answers an HTTP event of any kind with {statusCode, headers, body, isBase64Encoded}."""
+    before_the_end(app.stopwatch.flush)
     return answer(app, event, context)
 
 

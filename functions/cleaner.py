@@ -8,13 +8,13 @@ from typing import Any
 from functions.logs import logger
 from functions.metrics import emit
 from functions.stopping import graceful
-from shared import VERSION, wiring
+from shared import wiring
 from shared.check import check
 from shared.clean import Cleaned, clean
 from shared.drain import NOTHING, drain
 from shared.errors import Unavailable
+from shared.registration import Service, register
 from shared.services import Services
-from shared.store import services as own_rows
 
 KEPT_BACK_SECONDS = 10
 # Of a queue that fills faster than that the next minute takes more.
@@ -27,7 +27,7 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - KEPT_BACK_SECONDS
     now = services.clock.now()
     with services.database.begin() as connection:
-        own_rows.beat(connection, "cleaner", services.instance, VERSION, now)
+        register(connection, services, Service.CLEANER, now)
     with graceful() as asked_to_stop:
 
         def going_on() -> bool:

@@ -5,12 +5,12 @@ from typing import Any
 
 from functions.logs import logger
 from functions.stopping import graceful
-from shared import VERSION, wiring
+from shared import wiring
 from shared.drain import note
 from shared.execute import execute
 from shared.failpoints import reach
 from shared.queue import DeadMessage, decode
-from shared.store import services as own_rows
+from shared.registration import Service, register
 
 KEPT_BACK_SECONDS = 5
 
@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     now = services.clock.now()
     with graceful() as asked_to_stop:
         with services.database.begin() as connection:
-            own_rows.beat(connection, "executor", services.instance, VERSION, now)
+            register(connection, services, Service.EXECUTOR, now)
         for message in event.get("Records", []):
             pack = decode(message.get("body", ""))
             if pack is None:

@@ -3,8 +3,9 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -15,6 +16,24 @@ _of_the_process = threading.Event()
 def ask_all() -> None:
     """For whoever hosts handlers in threads: ask those that run, and those to come, to stop."""
     _of_the_process.set()
+
+
+@dataclass(frozen=True)
+class _LastWords:
+    """What a SIGTERM between two invocations has to wait for."""
+
+    say: Callable[[], object]
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        self.say()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def before_the_end(say: Callable[[], object]) -> None:
+    """Have this called before a SIGTERM ends the process, where it does and where Python can take signals."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _LastWords(say))
 
 
 @contextmanager
@@ -42,7 +61,10 @@ def graceful() -> Iterator[threading.Event]:
 
 def _pass_on(usual: Any) -> None:
     """The usual effect of a SIGTERM. Where that is the end of the process, the runtime hands on the answer first."""
-    if callable(usual):
+    if isinstance(usual, _LastWords):
+        usual.say()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    elif callable(usual):
         usual(signal.SIGTERM, None)
         return
     end = threading.Timer(ANSWER_SECONDS, os.kill, (os.getpid(), signal.SIGTERM))

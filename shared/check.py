@@ -32,27 +32,31 @@ class Checked:
 def check(services: Services, now: datetime, going_on: Callable[[], bool] = lambda: True) -> Checked:
     """Run every invariant over what happened since the last check, each in a transaction of its own.
 
-    Nothing is changed but the bookmark, last of all: a crash before it checks the same again, and so does the next
-    check when this one has to stop because ``going_on`` says so. Lengths of time are real ones.
+    Nothing is changed but the bookmark, with how many violated each, last of all: a crash before it checks the same
+    again, and so does the next check when this one has to stop because ``going_on`` says so. Lengths of time are real
+    ones.
     """
     speed = services.clock.speed
     with services.database.begin() as connection:
         since = max(invariants.checked_until(connection) - OVERLAP * speed, now - LONGEST * speed)
     found: list[Violation] = []
     skipped = 0
+    counts: dict[str, int] = {}
     for name in INVARIANTS:
         if not going_on():
             break
         try:
             with services.database.begin() as connection:
                 invariants.limit_time(connection, SECONDS_EACH)
-                found += invariants.violations_of(connection, name, now, PATIENCE.total_seconds() * speed, since)
+                these = invariants.violations_of(connection, name, now, PATIENCE.total_seconds() * speed, since)
+            found += these
+            counts[name.partition(" ")[0]] = len(these)
         except TooSlow:
             skipped += 1
             log.warning("%s: it could not be checked in time", name)
     else:
         with services.database.begin() as connection:
-            invariants.mark_checked(connection, now)
+            invariants.mark_checked(connection, now, counts)
     for violation in found:
         log.warning("invariant violated: %s: %s: %s", violation.invariant, violation.id, violation.detail)
     return Checked(found, skipped)

@@ -14,6 +14,7 @@ from shared.store import (
     login_failures,
     putting_away,
     sessions,
+    tallying,
 )
 from shared.store.cleaning import Progress
 from shared.store.services import forget_silent
@@ -26,7 +27,7 @@ USERS = 500
 # Finished triggers keep all details for a day; then those whose executions are gone shrink to a ledger row. A real day:
 # in fast time, too, somebody wants to look at them.
 DETAILS_KEPT = timedelta(days=1)
-SILENT_AFTER = timedelta(hours=1)
+SILENT_AFTER = timedelta(days=1)
 # What was discarded is looked at again for that long: a transaction may commit later than the instant that it wrote.
 SLOW_COMMIT = timedelta(minutes=5)
 MESSAGES_KEPT = timedelta(days=14)
@@ -54,7 +55,8 @@ def clean(services: Services, now: datetime) -> Cleaned:
        each dead letter that was put away, what it had kept beyond that.
     3. Turn finished triggers without executions into ledger rows.
     4. Delete what has expired, and move the bookmarks. A crash before the COMMIT repeats the batch.
-    Breakers that nothing happened to for a day are forgotten: users may call a new host each time.
+    Breakers that nothing happened to for a day are forgotten: users may call a new host each time. So are instances
+    that were silent for that long; what connections counted that are gone is added together.
     """
     speed, real_now = services.clock.speed, services.clock.real_now()
     horizon = now - DETAILS_KEPT * speed
@@ -74,6 +76,7 @@ def clean(services: Services, now: datetime) -> Cleaned:
         expired += breakers.forget(connection, horizon, BATCH)
         expired += _forget_of_the_api(connection, real_now)
         forget_silent(connection, now - SILENT_AFTER * speed)
+        tallying.fold(connection)
         cleaning.advance(connection, Progress(trimmed.execution_id, seen, trimmed.discarded_at, next_user))
         if __debug__:
             reach("clean.written", connection)

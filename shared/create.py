@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from shared import VERSION
 from shared.dispatch import dispatch, release
 from shared.failpoints import reach
 from shared.plan import plan
 from shared.probe import probe
 from shared.recover import recover
+from shared.registration import Service, register
 from shared.services import Services
 from shared.store import services as own_rows
 
@@ -73,7 +73,7 @@ def create(services: Services, now: datetime, epoch: int) -> Ticked:
     5. Every other second, recover, and try again hosts that were left alone.
     """
     with services.database.begin() as connection:
-        own_rows.beat(connection, "creator", services.instance, VERSION, now)
+        register(connection, services, Service.CREATOR, now)
         if own_rows.current_epoch(connection) != epoch:
             return Ticked(newer=True)
     planned = _until_done(plan, services, now)

@@ -64,6 +64,7 @@ class Settings:
     dead_letter_queue: str
     allowed_networks: tuple[IpNetwork, ...]
     fail_points: Mapping[str, str]
+    metrics_token: str
 
     @property
     def development(self) -> bool:
@@ -99,6 +100,7 @@ class Settings:
             dead_letter_queue=reader.read("CRONNY_DEAD_LETTER_QUEUE_URL", _url_or_none, default=""),
             allowed_networks=reader.read("CRONNY_ALLOWED_NETWORKS", _networks, default=""),
             fail_points=reader.read("CRONNY_FAIL_POINTS", partial(_fail_points, environment), default=""),
+            metrics_token=reader.read("CRONNY_METRICS_TOKEN", _secret_or_none, default=""),
         )
         reader.finish()
         return settings
@@ -122,6 +124,7 @@ NAMES = (
     "CRONNY_DEAD_LETTER_QUEUE_URL",
     "CRONNY_ALLOWED_NETWORKS",
     "CRONNY_FAIL_POINTS",
+    "CRONNY_METRICS_TOKEN",
 )
 
 
@@ -150,7 +153,7 @@ class _Reader:
                 # A StrEnum's own message names the class; the choices are what a person needs.
                 choices = isinstance(parse, type) and issubclass(parse, StrEnum)
                 wanted = "it must be one of " + ", ".join(parse) if choices else str(error)  # type: ignore[arg-type]
-                shown = "" if "SECRET" in name else f"={raw}"
+                shown = "" if name.endswith(("_SECRET", "_TOKEN")) else f"={raw}"
                 self._faults.append(f"{name}{shown}: {wanted}")
         return None  # type: ignore[return-value]  # finish() raises before anybody sees it
 

@@ -32,6 +32,10 @@ def run(port: int, stop: threading.Event) -> None:
     server.shutdown()
     server.server_close()
     server.finish(timeout("api"))
+    # Handlers ran in threads, which get no SIGTERM.
+    from app import app  # as late as its handler: both come with everything that the API needs
+
+    app.stopwatch.flush()
 
 
 class _Server(ThreadingHTTPServer):

@@ -16,7 +16,11 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """Rates cover 24 hours by due time. Times in seconds; ``success_rate`` from 0 to 1; None where nothing ran."""
+    """Rates cover what was due in the last 24 hours and has ended. Times in seconds; ``success_rate`` from 0 to 1;
+    None where nothing ran.
+
+    No number counts further than ``counted_up_to``. When more than that ended, rates begin at ``covers_since``.
+    """
 
     totals: Mapping[str, int]
     job_types: Mapping[str, int]
@@ -34,6 +38,8 @@ class Dashboard:
     executing: int
     queue_age_seconds: float | None
     open_breakers: int
+    covers_since: datetime
+    counted_up_to: int
 
 
 def get_stats(services: Services, user_id: UserId) -> Dashboard:
@@ -60,6 +66,8 @@ def get_stats(services: Services, user_id: UserId) -> Dashboard:
         executing=stats.backlog["executing"],
         queue_age_seconds=_seconds((now - queued_since).total_seconds()) if queued_since else None,
         open_breakers=stats.open_breakers,
+        covers_since=stats.covers_since,
+        counted_up_to=dashboard.CAP,
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, Connection, any_, bindparam, func, literal_colum
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.schedule import ScheduleId
-from shared.store import sharing
+from shared.store import sharing, tallying
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, ids, rows
 from shared.store.holds import NOT_HELD
 from shared.store.sharing import HOST, ROOT, root_of
@@ -76,7 +76,7 @@ QUEUE = (
 )
 
 _skipped = rows("skipped", id=BIGINT, reason=TEXT)
-SKIP = (
+_skip = (
     update(triggers)
     .where(triggers.c.id == _skipped.c.id)
     .values(
@@ -85,10 +85,12 @@ SKIP = (
         reason=_skipped.c.reason,
         finished_at=bindparam("now", type_=INSTANT),
     )
+    .returning(triggers.c.status)
 )
+SKIP = tallying.ending(_skip)
 
 _missed = rows("missed", schedule_id=BIGINT, due_at=INSTANT, reason=TEXT)
-RECORD_MISSED = (
+_record_missed = (
     insert(triggers)
     .from_select(
         [
@@ -115,7 +117,9 @@ RECORD_MISSED = (
         ).select_from(_missed.join(schedules, schedules.c.id == _missed.c.schedule_id)),
     )
     .on_conflict_do_nothing(index_elements=["schedule_id", "due_at"])
+    .returning(triggers.c.status)
 )
+RECORD_MISSED = tallying.ending(_record_missed)
 
 COUNT_RUNS = update(schedules).where(schedules.c.id == any_(ids("ids"))).values(runs=schedules.c.runs + 1)
 

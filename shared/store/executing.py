@@ -23,6 +23,7 @@ from sqlalchemy.types import TypeEngine
 
 from shared.job import JobId
 from shared.outcome import JobExecution
+from shared.store import tallying
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, ids, rows
 from shared.store.jsonb import clean, text
 from shared.store.tables import job_executions, jobs, schedules, triggers
@@ -43,7 +44,7 @@ _free = (
     .where(triggers.c.id == any_(ids("ids")), triggers.c.status == "queued")
     .with_for_update(skip_locked=True, key_share=True)
 )
-CLAIM = (
+CLAIMED = (
     update(triggers)
     .where(
         triggers.c.id == any_(func.array(_free.scalar_subquery())),
@@ -68,7 +69,7 @@ CLAIM = (
         triggers.c.due_at,
         schedules.c.schedule_type,
         schedules.c.name,
-        func.coalesce(triggers.c.input, schedules.c.input),
+        func.coalesce(triggers.c.input, schedules.c.input).label("input"),
         triggers.c.kind,
         triggers.c.started_at,
         triggers.c.lease_until,
@@ -77,6 +78,7 @@ CLAIM = (
         schedules.c.overlap,
     )
 )
+CLAIM = tallying.starting(CLAIMED, bindparam("speed", type_=Double()))
 
 _step = rows("step", trigger_id=BIGINT, attempt=Integer(), lease_until=INSTANT, sending_job_id=BIGINT)
 EXTEND = (
@@ -144,7 +146,7 @@ RECORD = (
 )
 
 _end = rows("ended", trigger_id=BIGINT, attempt=Integer(), status=TEXT, reason=TEXT)
-FINISH = (
+FINISHED = (
     update(triggers)
     .where(
         triggers.c.id == _end.c.trigger_id,
@@ -158,8 +160,9 @@ FINISH = (
         lease_until=None,
         sending_job_id=None,
     )
-    .returning(triggers.c.id)
+    .returning(triggers.c.id, triggers.c.status)
 )
+FINISH = tallying.ending(FINISHED)
 
 
 @dataclass(frozen=True, slots=True)

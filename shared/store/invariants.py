@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.store.arrays import INSTANT
 from shared.store.tables import cleaner_progress
@@ -156,8 +157,10 @@ INVARIANTS: Mapping[str, str] = {
 
 CHECKED_UNTIL = select(cleaner_progress.c.checked_at)
 CHECKED = update(cleaner_progress).values(
-    checked_at=func.greatest(cleaner_progress.c.checked_at, bindparam("now", type_=INSTANT))
+    checked_at=func.greatest(cleaner_progress.c.checked_at, bindparam("now", type_=INSTANT)),
+    violations=bindparam("violations", type_=JSONB),
 )
+LAST_CHECK = select(cleaner_progress.c.checked_at, cleaner_progress.c.violations)
 LIMIT_TIME = select(func.set_config("statement_timeout", bindparam("timeout"), True))
 
 
@@ -210,6 +213,12 @@ def checked_until(connection: Connection) -> datetime:
     return instant
 
 
-def mark_checked(connection: Connection, now: datetime) -> None:
-    """They were until now."""
-    connection.execute(CHECKED, {"now": now})
+def mark_checked(connection: Connection, now: datetime, counts: Mapping[str, int]) -> None:
+    """They were until now, and so many rows violated each: {"I1": 0, ...}."""
+    connection.execute(CHECKED, {"now": now, "violations": dict(counts)})
+
+
+def last_check(connection: Connection) -> tuple[datetime, Mapping[str, int]]:
+    """When that was, and what it found."""
+    row = connection.execute(LAST_CHECK).one()
+    return row.checked_at, row.violations

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, any_, bindparam, case, func, null, select, update
 
 from shared.schedule import ScheduleId
+from shared.store import tallying
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, ids, rows
 from shared.store.jsonb import clean
 from shared.store.kinds import WANTED_AS
@@ -30,7 +31,7 @@ LOCK = (
 )
 
 _back = rows("back", trigger_id=BIGINT, attempt=Integer(), at=INSTANT, reason=TEXT, changed=TEXT, held_for=TEXT)
-PUT_BACK = (
+_put_back = (
     update(triggers)
     .where(
         triggers.c.id == _back.c.trigger_id,
@@ -58,6 +59,7 @@ PUT_BACK = (
     )
     .returning(triggers.c.id, triggers.c.status)
 )
+PUT_BACK = tallying.ending(_put_back)
 
 
 @dataclass(frozen=True, slots=True)

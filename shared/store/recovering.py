@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from shared.store import tallying
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, rows
 from shared.store.putting_back import CHANGED
 from shared.store.tables import jobs, schedules, triggers
@@ -48,7 +49,7 @@ RETRY = (
     )
 )
 # What was being sent stays noted: whoever redrives the dead letter asks which job it was.
-FAIL = (
+_fail = (
     update(triggers)
     .where(triggers.c.id == _lost.c.id)
     .values(
@@ -58,7 +59,9 @@ FAIL = (
         lease_until=None,
         crashes=triggers.c.crashes + 1,
     )
+    .returning(triggers.c.status)
 )
+FAIL = tallying.ending(_fail)
 
 
 def lock_lost(connection: Connection, now: datetime, limit: int) -> Sequence[Any]:

@@ -66,7 +66,8 @@ class Client:
     def send(self, method: str, path: str, body: Any = None, query: Any = None) -> Answered:
         """``body``: text and bytes go as they are, anything else as JSON. Paths are below the base path."""
         text = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
-        event = payload_2(method, path if path.startswith(("/health", "//")) else f"{BASE}/{path}", text, query)
+        whole = path.startswith(("/health", "/metrics", "//"))
+        event = payload_2(method, path if whole else f"{BASE}/{path}", text, query)
         if self.address:
             event["requestContext"]["http"]["sourceIp"] = self.address
         return answered(self.app, {**event, "headers": {**event["headers"], **self.headers}})

@@ -25,6 +25,7 @@ LEDGER = text(
     "INSERT INTO ledger (user_id, schedule_id, due_at, status, attempt, started_at, finished_at, expires_at)"
     " SELECT user_id, id, :due, 'completed', 1, :started, :started, now() FROM schedules WHERE id = :schedule"
 )
+DAY = timedelta(days=1)
 
 
 class World:
@@ -147,18 +148,18 @@ def test_the_last_run_is_known_even_when_only_the_ledger_knows(world: World, ali
     assert alice.get("schedules").json["schedules"][0]["last_run"]["status"] == "failed"
 
 
-def test_the_dashboard_counts_the_last_day_with_its_ledger(world: World, alice: Client) -> None:
-    for due, late in ((100, 0.5), (200, 1.5)):
+def test_the_dashboard_counts_the_last_day(world: World, alice: Client) -> None:
+    for due, late in ((4000, 3.5), (100, 0.5), (200, 1.5)):
         world.trigger("completed", due, late)
+    world.trigger("completed", 90_000, 99)
     failed = world.trigger("failed", 300, 2.5)
-    world.ledger(due=4000, late=3.5)
-    world.ledger(due=90_000, late=99)
+    world.ledger(due=90_001, late=99)
     world.trigger("skipped", 400)
     world.trigger("cancelled", 500)
     world.trigger("queued", 30)
     world.trigger("scheduled", 20)
     stats = alice.get("dashboard/stats").json["stats"]
-    assert stats["totals"] == {"schedules": 1, "actions": 1, "jobs": 1, "job_templates": 0, "triggers": 7}
+    assert stats["totals"] == {"schedules": 1, "actions": 1, "jobs": 1, "job_templates": 0, "triggers": 9}
     assert stats["job_types"] == {"http": 1}
     assert stats["schedule_statuses"] == {"pending": 1}
     assert (stats["completed"], stats["failed"], stats["skipped"]) == (3, 1, 1)
@@ -175,8 +176,41 @@ def test_the_dashboard_counts_the_last_day_with_its_ledger(world: World, alice: 
         "failed",
         "completed",
         "completed",
+        "completed",
+        "completed",
     ]
     assert stats["recent_activity"][2]["id"] == failed
+    assert (stats["counted_up_to"], stats["covers_since"][:10]) == (10_000, (world.now - DAY).isoformat()[:10])
+
+
+def test_a_busy_day_is_looked_at_from_its_end_and_says_how_far(
+    world: World, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for minutes in (5, 4, 3):
+        trigger = world.trigger("completed" if minutes < 5 else "failed", due=minutes * 60, late=1)
+        at = world.now - timedelta(minutes=minutes)
+        with world.engine.begin() as connection:
+            connection.execute(text("UPDATE triggers SET finished_at = :at WHERE id = :id"), {"at": at, "id": trigger})
+    assert alice.get("dashboard/stats").json["stats"]["success_rate"] == 0.6667
+    monkeypatch.setattr("shared.store.dashboard.CAP", 2)
+    stats = alice.get("dashboard/stats").json["stats"]
+    assert (stats["success_rate"], stats["completed"], stats["totals"]["triggers"]) == (1.0, 2, 2)
+    assert stats["counted_up_to"] == 2
+    assert datetime.fromisoformat(stats["covers_since"]) == world.now - timedelta(minutes=4)
+
+
+def test_what_waits_in_its_users_line_is_overdue_too_and_nobody_elses_is(
+    world: World, alice: Client, bob: Client
+) -> None:
+    for hold in ("'limit'", "NULL"):
+        trigger = world.trigger("scheduled", due=60 if hold == "NULL" else 70)
+        with world.engine.begin() as connection:
+            connection.exec_driver_sql(
+                f"UPDATE triggers SET hold = {hold}, held_for = CASE WHEN {hold} = 'limit' THEN '' END, reason = 'x'"
+                f" WHERE id = {trigger}"
+            )
+    assert alice.get("dashboard/stats").json["stats"]["overdue"] == 2
+    assert bob.get("dashboard/stats").json["stats"]["overdue"] == 0
 
 
 def test_an_empty_dashboard_has_no_rates(bob: Client, world: World) -> None:

@@ -13,6 +13,7 @@ from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -24,6 +25,7 @@ from shared.plan import plan
 from shared.queue import encode
 from shared.services import Services
 from shared.settings import Settings
+from shared.store import tallying
 from shared.store.engine import Database
 from shared.store.tables import cleaner_progress, heartbeats
 from shared.trigger import TriggerId
@@ -200,6 +202,42 @@ def test_a_request_is_answered_before_the_api_leaves(settings: Settings, databas
         assert process.ended() == -signal.SIGTERM
     assert '"statusCode": 503' in "".join(process.said)
     assert '"status":503' in "".join(process.said).replace(" ", "")
+
+
+def test_an_idle_api_writes_down_what_it_has_answered_before_it_leaves(services: Services, settings: Settings) -> None:
+    events = [payload_2("GET", "/metrics")] * 3
+    with hosted(settings, "api", events) as process:
+        process.wait_for("waits")
+        with services.database.begin() as connection:
+            written = sum(each.count for each in tallying.read(connection))
+        process.stop()
+        assert process.ended() == -signal.SIGTERM
+    with services.database.begin() as connection:
+        assert {each.label for each in tallying.read(connection)} == {"GET /metrics 2xx"}
+        assert written < sum(each.count for each in tallying.read(connection)) == len(events)
+
+
+def test_an_api_in_the_foreground_writes_down_what_it_has_answered(services: Services, settings: Settings) -> None:
+    port = free_port()
+    with running(settings, "-m", "infra.local", "serve", "api", "--port", str(port)) as process:
+        process.wait_for("in process")
+        for _ in range(3):
+            assert urlopen(f"http://127.0.0.1:{port}/metrics").status == 200
+        process.stop()
+        assert process.ended() == 0
+    with services.database.begin() as connection:
+        assert sum(each.count for each in tallying.read(connection)) == 3
+
+
+def test_last_words_are_kept_where_somebody_else_minds_the_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "getsignal", lambda _number: print)
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        stopping.before_the_end(print)
+        in_thread(lambda: stopping.before_the_end(print))
+        assert signal.signal(signal.SIGTERM, before) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

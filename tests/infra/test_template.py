@@ -176,7 +176,7 @@ def test_every_function_has_a_role_that_is_written_down() -> None:
 
 def test_secrets_are_hidden_parameters() -> None:
     hidden = {name for name, it in written()["Parameters"].items() if it.get("NoEcho") is True}
-    assert hidden == {"DbPassword", "JwtSecret", "JwtSecretPrevious"}
+    assert hidden == {"DbPassword", "JwtSecret", "JwtSecretPrevious", "MetricsToken"}
 
 
 def test_every_request_reaches_the_api() -> None:

@@ -89,6 +89,9 @@ def test_a_statement_that_takes_too_long_is_left_out_and_the_others_are_not(
     assert checked.skipped == 1
     assert [found.id for found in checked.violations] == [broken]
     assert f"{first}: it could not be checked in time" in caplog.text
+    with services.database.begin() as connection:
+        when, counts = invariants.last_check(connection)
+    assert (when, counts) == (clock.now(), {f"I{number}": int(number == 6) for number in range(2, 11)})
 
 
 def test_a_check_that_has_to_stop_is_made_by_the_next_one(services: Services, clock: SetClock, broken: int) -> None:

@@ -42,6 +42,7 @@ def test_all_faults_are_reported_at_once() -> None:
         "CRONNY_ALLOWED_NETWORKS": "10.0.0.0/99",
         "CRONNY_DEAD_LETTER_QUEUE_URL": "queue",
         "CRONNY_FAIL_POINTS": "nowhere=kill",
+        "CRONNY_METRICS_TOKEN": "shorter",
     }
     with pytest.raises(BadSettings) as error:
         Settings.load(bad)

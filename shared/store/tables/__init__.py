@@ -7,6 +7,7 @@ from shared.store.tables.columns import metadata
 from shared.store.tables.history import job_executions, ledger
 from shared.store.tables.identity import api_keys, login_failures, refresh_tokens, sessions
 from shared.store.tables.services import cleaner_progress, creator_lease, heartbeats, virtual_clock
+from shared.store.tables.tallies import tallies
 from shared.store.tables.targets import breakers, dead_messages
 from shared.store.tables.timetables import schedules, triggers
 from shared.store.tables.work import actions, job_templates, jobs
@@ -32,6 +33,7 @@ __all__ = [
     "schedule_calendars",
     "schedules",
     "sessions",
+    "tallies",
     "triggers",
     "users",
     "virtual_clock",

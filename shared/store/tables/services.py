@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.store.tables.columns import instant, metadata
 
@@ -21,6 +22,8 @@ heartbeats = Table(
     Column("service", Text, nullable=False),
     Column("instance", Text, nullable=False),
     Column("version", Text, nullable=False),
+    # Where its work comes from or goes to: the name of a queue, or the path that requests come in by.
+    Column("endpoint", Text),
     instant("started_at", required=True),
     instant("beat_at", required=True),
     PrimaryKeyConstraint("service", "instance"),
@@ -52,6 +55,8 @@ cleaner_progress = Table(
     Column("user_id", BigInteger, nullable=False, server_default=text("0")),
     # What happened up to this instant was held against the invariants.
     Column("checked_at", TIMESTAMP(timezone=True), nullable=False, server_default=text("'epoch'")),
+    # How many rows violated each invariant then: {"I1": 0, ...}; one that could not be checked in time is left out.
+    Column("violations", JSONB, nullable=False, server_default=text("'{}'")),
     CheckConstraint("id = 1", name="one_row"),
 )
 

@@ -196,6 +196,15 @@ Index(
     postgresql_where=text("status = 'scheduled' AND kind = 'backfill'"),
 )
 Index("ix_triggers_finished", triggers.c.finished_at, postgresql_where=text("finished_at IS NOT NULL"))
+# A user's last day, for the dashboard.
+Index(
+    "ix_triggers_ended",
+    triggers.c.user_id,
+    triggers.c.finished_at,
+    postgresql_where=text("finished_at IS NOT NULL"),
+)
+# Few at any time, and counted by whoever watches.
+Index("ix_triggers_overlap", triggers.c.schedule_id, postgresql_where=text("hold = 'overlap'"))
 Index(
     "ix_triggers_dead",
     triggers.c.user_id,

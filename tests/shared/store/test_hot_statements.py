@@ -15,6 +15,7 @@ from shared.store import (
     bulk,
     calendars,
     cleaning,
+    dashboard,
     dead_letters,
     dead_messages,
     dispatching,
@@ -25,10 +26,12 @@ from shared.store import (
     holds,
     invariants,
     kept_answers,
+    metrics,
     overlapping,
     planning,
     putting_away,
     putting_back,
+    readiness,
     recovering,
     sharing,
 )
@@ -69,6 +72,17 @@ ANALYZE;
 """
 BIG_TABLES = "triggers|schedules|job_executions|ledger|schedule_calendars|breakers|dead_messages|kept_answers"
 BIG = re.compile(rf"Seq Scan on ({BIG_TABLES})\b")
+
+DASHBOARD = {
+    "totals": dashboard.TOTALS,
+    "job types": dashboard.JOB_TYPES,
+    "statuses": dashboard.STATUSES,
+    "recent": dashboard.RECENT,
+    "day": dashboard.DAY,
+    "hours": dashboard.HOURS,
+    "backlog": dashboard.BACKLOG,
+    "breakers": dashboard.OPEN_BREAKERS,
+}
 
 
 @pytest.fixture
@@ -189,6 +203,15 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "trim": (cleaning.TRIM, {"jobs": ids, "last": 10**9, "keep": 10, "limit": 10_000}),
         "finished": (cleaning.FINISHED, {"after": now - 2 * day, "before": now - day, "limit": 9}),
         "expire": (cleaning.EXPIRE, {"now": now, "limit": 5000}),
+        **{
+            f"dashboard {name}": (statement, {"user": 1, "cap": 10_000, "since": now - day, "overdue": now})
+            for name, statement in DASHBOARD.items()
+        },
+        "counts": (metrics.COUNTS, {"overdue": now, "cap": metrics.CAP}),
+        "on the way in all": (metrics.ON_THE_WAY, {}),
+        "oldest due": (metrics.OLDEST_DUE, {"now": now}),
+        "open breakers": (metrics.BREAKERS, {}),
+        "lag": (readiness.LAG, {"now": now}),
     }
     plans = {name: plan_of(full, *statement) for name, statement in statements.items()}
     slow = {name: plan for name, plan in plans.items() if BIG.search(plan)}
@@ -216,3 +239,21 @@ def test_the_check_of_each_minute_reads_no_table_from_end_to_end(full: Connectio
     plans = {name: plan_of(full, statement, {}) for name, statement in statements.items()}
     slow = {name: plan for name, plan in plans.items() if BIG.search(plan)}
     assert not slow, "\n\n".join(f"{name}:\n{plan}" for name, plan in slow.items())
+
+
+def test_a_scrape_reads_no_more_than_its_cap_however_much_is_stored(full: Connection, services: Services) -> None:
+    """All schedules are planned and all have run: of each kind so many index entries are read, and no more."""
+    now, cap = services.clock.now(), 1000
+    plan = plan_of(full, metrics.COUNTS, {"overdue": now, "cap": cap}, "EXPLAIN (ANALYZE, TIMING OFF)")
+    read = [float(rows) for rows in re.findall(r"Scan.*actual rows=([\d.]+)", plan)]
+    assert max(read) == cap, plan
+    assert "Rows Removed" not in plan, plan
+
+
+def test_a_dashboard_reads_no_more_than_its_cap_of_each_kind(full: Connection, services: Services) -> None:
+    now, cap = services.clock.now(), 500
+    bounds = {"user": 1, "cap": cap, "since": now - timedelta(days=1), "overdue": now}
+    for name, statement in DASHBOARD.items():
+        plan = plan_of(full, statement, bounds, "EXPLAIN (ANALYZE, TIMING OFF)")
+        read = [float(rows) for rows in re.findall(r"Scan.* on (?:triggers|schedules).*actual rows=([\d.]+)", plan)]
+        assert not read or max(read) <= cap, f"{name}:\n{plan}"
