@@ -153,7 +153,7 @@ class _Reader:
                 # A StrEnum's own message names the class; the choices are what a person needs.
                 choices = isinstance(parse, type) and issubclass(parse, StrEnum)
                 wanted = "it must be one of " + ", ".join(parse) if choices else str(error)  # type: ignore[arg-type]
-                shown = "" if name.endswith(("_SECRET", "_TOKEN")) else f"={raw}"
+                shown = "" if any(word in name for word in ("SECRET", "TOKEN")) else f"={raw}"
                 self._faults.append(f"{name}{shown}: {wanted}")
         return None  # type: ignore[return-value]  # finish() raises before anybody sees it
 
