@@ -126,3 +126,13 @@ def test_entry_points_stay_thin(path: Path) -> None:
     tree = ast.parse(path.read_text())
     code = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "handler"]
     assert all((node.end_lineno or 0) - node.lineno < 40 for node in code)
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name)
+def test_nobody_asks_for_the_time_within_a_transaction(path: Path) -> None:
+    """The database is asked, over a connection of its own, and a function has but one."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.With) and any(".begin()" in ast.unparse(item) for item in node.items):
+            asked = [call for inner in node.body for call in ast.walk(inner) if isinstance(call, ast.Call)]
+            of_the_database = ("services.clock.now", "services.clock.real_now")
+            assert not [ast.unparse(call) for call in asked if ast.unparse(call.func) in of_the_database]

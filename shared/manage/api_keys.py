@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from datetime import datetime
 
 from shared.errors import Fault, NotFound
 from shared.identity import ApiKey, KeyId, digest, new_key_secret
@@ -17,9 +18,10 @@ PAST = "must lie in the future"
 
 def create_api_key(services: Services, user_id: UserId, draft: Draft) -> tuple[ApiKey, str]:
     """A new key, and its secret, which nobody can be shown again. Raises ``Conflict`` for a taken name."""
-    draft.accept(_faults(services, draft))
+    now = services.clock.real_now()
+    draft.accept(_faults(draft, now))
     with services.database.begin() as connection:
-        key = api_keys.create(connection, user_id, draft.fields, services.clock.real_now())
+        key = api_keys.create(connection, user_id, draft.fields, now)
         secret = new_key_secret(key.id, secrets.token_hex(24))
         api_keys.set_hash(connection, user_id, key.id, digest(secret))
     return key, secret
@@ -41,9 +43,10 @@ def change_api_key(
     services: Services, user_id: UserId, key_id: KeyId, draft: Draft, expected: Expected[ApiKey] = None
 ) -> ApiKey:
     """Write its name, scopes or end. Raises ``NotFound``, ``Invalid``, ``Conflict``."""
+    now = services.clock.real_now()
     with services.database.begin() as connection:
         current = _locked(connection, user_id, key_id, expected)
-        draft.accept(_faults(services, draft))
+        draft.accept(_faults(draft, now))
         return _found(api_keys.change(connection, user_id, key_id, draft.fields)) if draft.fields else current
 
 
@@ -68,6 +71,6 @@ def _found(key: ApiKey | None) -> ApiKey:
     return key
 
 
-def _faults(services: Services, draft: Draft) -> list[Fault]:
+def _faults(draft: Draft, now: datetime) -> list[Fault]:
     ends = draft.fields.get("expires_at")
-    return [Fault("expires_at", PAST)] if ends is not None and ends <= services.clock.real_now() else []
+    return [Fault("expires_at", PAST)] if ends is not None and ends <= now else []

@@ -1,6 +1,7 @@
 """Signing in and staying so: sessions, their access tokens, and refresh tokens that rotate."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from shared import passwords, tokens
 from shared.errors import Conflict, Fault, Forbidden, Invalid, NotSignedIn
@@ -10,7 +11,6 @@ from shared.identity import (
     SESSION_LASTS,
     Caller,
     Scope,
-    SessionId,
     Signed,
     digest,
     key_id_of,
@@ -36,7 +36,7 @@ def sign_in(services: Services, user_id: UserId) -> Signed:
     now = services.clock.real_now()
     with services.database.begin() as connection:
         session_id = sessions.open_session(connection, user_id, now, now + SESSION_LASTS)
-        return _signed(services, connection, user_id, session_id)
+        return _signed(services, connection, tokens.Bearer(user_id, session_id), now)
 
 
 def refresh(services: Services, token: str) -> Signed:
@@ -52,7 +52,7 @@ def refresh(services: Services, token: str) -> Signed:
             raise NotSignedIn(ENDED)
         if found.used_at is None:
             sessions.use(connection, found.id, digest(token), now, now + SESSION_LASTS)
-            return _signed(services, connection, found.user_id, found.id)
+            return _signed(services, connection, tokens.Bearer(found.user_id, found.id), now)
         if now - found.used_at < SECOND_USE_IS_HASTE:
             raise Conflict(HASTE)
         sessions.revoke(connection, found.id, now)
@@ -115,8 +115,8 @@ def _by_key(services: Services, secret: str) -> Caller:
     return Caller(known.user_id, None, known.scopes)
 
 
-def _signed(services: Services, connection: Connection, user_id: UserId, session_id: SessionId) -> Signed:
-    now, token = services.clock.real_now(), new_refresh_token()
-    sessions.issue(connection, session_id, digest(token), now)
-    access = tokens.issue(tokens.Bearer(user_id, session_id), services.settings.jwt_secrets, now)
-    return Signed(user_id, access, int(tokens.LIFETIME.total_seconds()), token)
+def _signed(services: Services, connection: Connection, bearer: tokens.Bearer, now: datetime) -> Signed:
+    token = new_refresh_token()
+    sessions.issue(connection, bearer.session_id, digest(token), now)
+    access = tokens.issue(bearer, services.settings.jwt_secrets, now)
+    return Signed(bearer.user_id, access, int(tokens.LIFETIME.total_seconds()), token)
