@@ -70,7 +70,7 @@ def revalidated(call: Call, answer: Answer) -> Answer:
         return answer
     text = answer.text
     tag = answer.headers.get("ETag") or f'"{_hash(text)}"'
-    given = call.request.headers.get("if-none-match", "")
+    given = call.header("if-none-match")
     if given.strip() == "*" or tag.strip('"') in {opaque for _, opaque in _TAG.findall(given)}:
         return Answer("", HTTPStatus.NOT_MODIFIED, {"ETag": tag})
     return Answer(text, answer.status, {**answer.headers, "ETag": tag})

@@ -13,7 +13,7 @@ from shared.errors import Fault
 from shared.identity import Caller, Scope, Signed
 from shared.manage import accounts, sessions
 from shared.manage.google import sign_in_with_google
-from shared.user import UserId
+from shared.user import User, UserId
 
 routes = Routes("auth")
 
@@ -22,7 +22,8 @@ routes = Routes("auth")
 def register(call: Call) -> Answer:
     draft = new(users.Registration, call.body())
     user = accounts.register(call.services, draft)
-    return _signed_in(call, sessions.sign_in(call.services, user.id), "Welcome to Cronny.", HTTPStatus.CREATED)
+    signed = sessions.sign_in(call.services, user.id)
+    return _signed_in(call, signed, "Welcome to Cronny.", user, HTTPStatus.CREATED)
 
 
 @routes("POST", "/auth/login", public=True)
@@ -31,7 +32,7 @@ def log_in(call: Call) -> Answer:
     login = draft.fields.get("username") or draft.fields.get("email")
     draft.accept([] if login else [Fault("username", "is needed (or email)")])
     user = accounts.log_in(call.services, str(login).strip(), draft.fields["password"], call.address)
-    return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.")
+    return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.", user)
 
 
 @routes("POST", "/auth/google", public=True)
@@ -39,7 +40,7 @@ def google(call: Call) -> Answer:
     draft = new(users.GoogleLogin, call.body())
     draft.accept()
     user = sign_in_with_google(call.services, draft.fields["id_token"])
-    return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.")
+    return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.", user)
 
 
 @routes("POST", "/auth/refresh", public=True)
@@ -69,12 +70,15 @@ def me(call: Call, user_id: UserId) -> Answer:
     return Answer({"user": users.to_json(accounts.get_user(call.services, user_id))})
 
 
-def _signed_in(call: Call, signed: Signed, message: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:
+def _signed_in(
+    call: Call, signed: Signed, message: str, user: User | None = None, status: HTTPStatus = HTTPStatus.OK
+) -> Answer:
+    """``user``: where it has been read already."""
     body: dict[str, Any] = {"token": signed.access, "expires_in": signed.expires_in}
     # A browser's page never sees its refresh token.
     cookie = call.body().get("cookie") is True or bool(read_refresh_cookie(call))
     if not cookie:
         body["refresh_token"] = signed.refresh
-    user = accounts.get_user(call.services, signed.user_id)
+    user = user or accounts.get_user(call.services, signed.user_id)
     body |= {"user": users.to_json(user), "message": message}
     return Answer(body, status, refresh_cookie(call, signed.refresh) if cookie else {})
