@@ -96,6 +96,10 @@ class Cloud:
         """The emulator's worker processes of a function."""
         return self.processes(f"-{function}-", "_worker.py")
 
+    def instances(self, function: str) -> int:
+        """How many of a function have given a sign of life lately."""
+        return int(self.request("GET", "/health/ready")[1]["instances"].get(function, 0))
+
     def call(self, method: str, path: str, body: Any = None, expect: int = 200) -> Any:
         """An API call as the user; the answer's JSON. Any other status is a failure that shows the answer."""
         status, answer = self.request(method, BASE + path, body)

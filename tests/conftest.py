@@ -11,13 +11,14 @@ from filelock import FileLock
 from sqlalchemy import Connection, Engine
 
 from infra.local.postgres import EmbeddedPostgres
+from infra.local.warm import EXECUTORS
 from shared.failpoints import arm
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
 from shared.store.engine import Database, connect
 from shared.store.invariants import violations
-from tests.cloud import Cloud
+from tests.cloud import Cloud, wait_for
 from tests.databases import Databases, make_template
 from tests.fakes import RecordedQueue, SetClock
 from tests.targets import Target, running_target
@@ -122,6 +123,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     cloud = Cloud(tmp_path_factory.mktemp("cloud") / "home")
     try:
         cloud.start()
+        # Ten executors that start at once keep two cores busy; tests count seconds from when they have.
+        wait_for("the executors to be warm", 120, lambda: cloud.instances("executor") >= EXECUTORS)
         yield cloud
     finally:
         cloud.stop()
