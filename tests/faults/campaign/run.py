@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select, text
 
 from shared.errors import Unavailable
 from shared.store.invariants import violations
@@ -31,6 +31,10 @@ CHECKED_EVERY = 30.0
 PATIENCE = 120.0
 # Clocks of two functions agree to within a round trip.
 CLOCKS_AGREE = timedelta(seconds=0.5)
+SESSIONS = text("""
+    SELECT concat_ws(' ', pid, state, wait_event, 'for', round(extract(epoch FROM clock_timestamp() - xact_start), 1),
+        's, blocked by', pg_blocking_pids(pid), left(query, 120))
+    FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +141,30 @@ def _watch(lab: Lab, seconds: float, tell: Callable[[str], None]) -> list[str]:
         tell(f"{passed:8.0f} s  calls {len(lab.target.calls)}  messages {lab.broker.counts.sent}  faults {reached}")
         if time.monotonic() - checked > CHECKED_EVERY:
             checked = time.monotonic()
-            found += [line for line in _violations(lab) if line not in found]
+            found += [line for line in _violations(lab, tell) if line not in found]
     return found
 
 
-def _violations(lab: Lab) -> list[str]:
+def _violations(lab: Lab, tell: Callable[[str], None]) -> list[str]:
+    now = lab.services.clock.now()
     try:
         with lab.services.database.begin() as connection:
-            found = violations(connection, lab.services.clock.now(), PATIENCE)
+            found = violations(connection, now, PATIENCE)
+            around = _circumstances(connection, [each.id for each in found])
     except Unavailable:
         return []
-    return [f"meanwhile: {each.invariant}: {each.id}, {each.detail}" for each in found]
+    told = [f"meanwhile: {each.invariant}: {each.id}, {each.detail}" for each in found]
+    for line in [*told, *around]:
+        tell(f"{now:%H:%M:%S} {line}")
+    return told
+
+
+def _circumstances(connection: Connection, trigger_ids: Sequence[int]) -> list[str]:
+    """What one wants to know of triggers that something is wrong with: their rows, and who holds what meanwhile."""
+    if not trigger_ids:
+        return []
+    rows = connection.execute(select(triggers).where(triggers.c.id.in_(trigger_ids)))
+    return [*(str(row._asdict()) for row in rows), *connection.execute(SESSIONS).scalars()]
 
 
 def _found_by_cleaners(lab: Lab) -> list[int]:
