@@ -17,12 +17,12 @@ from shared.runners.dialling import Dialler, Timings, seconds_left
 
 
 class TimedReader(io.RawIOBase):
-    """The reading half of a socket; ``arm`` sets the socket's timeout before each wait."""
+    """The reading half of a socket; ``arm`` sets the socket's timeout before each wait, ``on_read`` is told sizes."""
 
-    def __init__(self, raw: io.RawIOBase, arm: Callable[[], None], on_data: Callable[[], None]) -> None:
+    def __init__(self, raw: io.RawIOBase, arm: Callable[[], None], on_read: Callable[[int], None]) -> None:
         self._raw = raw
         self._arm = arm
-        self._on_data = on_data
+        self._on_read = on_read
 
     def readable(self) -> bool:
         return True
@@ -30,8 +30,7 @@ class TimedReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         self._arm()
         size = self._raw.readinto(buffer)
-        if size:
-            self._on_data()
+        self._on_read(size or 0)
         return size
 
     def close(self) -> None:
@@ -55,6 +54,7 @@ class TimedSocket:
         self.sent_at = time.monotonic()
         self.first_byte_at: float | None = None
         self.wrote = False
+        self.ended = False
 
     def sendall(self, data: Any) -> None:
         view = memoryview(data).cast("B")
@@ -67,7 +67,7 @@ class TimedSocket:
 
     def makefile(self, _mode: str, _buffering: int | None = None) -> io.BufferedReader:
         raw = cast(io.RawIOBase, self._sock.makefile("rb", buffering=0))
-        return io.BufferedReader(TimedReader(raw, self._arm, self._note_first_byte))
+        return io.BufferedReader(TimedReader(raw, self._arm, self._note))
 
     def settimeout(self, _seconds: float | None) -> None:
         """Ignored: the deadline decides."""
@@ -81,8 +81,10 @@ class TimedSocket:
     def _arm(self) -> None:
         self._sock.settimeout(seconds_left(self._deadline))
 
-    def _note_first_byte(self) -> None:
-        if self.first_byte_at is None:
+    def _note(self, size: int) -> None:
+        if not size:
+            self.ended = True
+        elif self.first_byte_at is None:
             self.first_byte_at = time.monotonic()
 
 
@@ -109,6 +111,11 @@ class PlainConnection(HTTPConnection):
     def wrote(self) -> bool:
         """Whether any part of the request may have reached the target."""
         return self._timed is not None and self._timed.wrote
+
+    @property
+    def ended(self) -> bool:
+        """Whether the target has said its last byte of this request, as far as anybody has read."""
+        return self._timed is not None and self._timed.ended
 
     @property
     def first_byte_seconds(self) -> float | None:

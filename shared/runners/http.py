@@ -14,6 +14,7 @@ from shared.runners import JobType, RunContext
 from shared.runners.failure import of_status
 from shared.runners.fields import as_object, as_text, mapping, required_text, text
 from shared.runners.http_client import HttpClient, RequestFailed, Response
+from shared.runners.redirects import MOST_REDIRECTS, follow
 from shared.runners.request import Request, locate
 from shared.runners.retry_after import retry_after
 from shared.runners.statuses import DEFAULT_STATUSES, ExpectedStatuses
@@ -101,6 +102,14 @@ JOB_TYPE = JobType(
                     {"type": "null"},
                 ],
             },
+            "follow_redirects": {
+                "type": ["integer", "null"],
+                "title": "Follow redirects",
+                "description": "How many redirects are followed; without any, a redirect is the answer.",
+                "minimum": 0,
+                "maximum": MOST_REDIRECTS,
+                "default": 0,
+            },
         },
     },
 )
@@ -113,7 +122,7 @@ _CHARSET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class HttpRunner:
-    """Input {url, method, query, headers, request_body, auth, expected_status}; output {status, headers, body, ...}."""
+    """Input {url, method, headers, request_body, ...} as ``JOB_TYPE`` has them; output {status, headers, body, ...}."""
 
     client: HttpClient
 
@@ -122,7 +131,7 @@ class HttpRunner:
         try:
             fields = as_object(job_input, '{"url": "https://example.org"}')
             expected = ExpectedStatuses.parse(fields.get("expected_status"))
-            response = self.client.send(read_request(fields), context)
+            response = follow(self.client, read_request(fields), context, _redirects(fields))
         except Invalid as error:
             return Outcome.failed(str(error), kind=FailureKind.INVALID_INPUT)
         except RequestFailed as error:
@@ -165,6 +174,13 @@ def describe(response: Response) -> JsonObject:
         "truncated": response.truncated,
         "timings": response.timings.to_json(),
     }
+
+
+def _redirects(fields: JsonObject) -> int:
+    most = fields.get("follow_redirects") or 0
+    if not isinstance(most, int) or not 0 <= most <= MOST_REDIRECTS:
+        raise Invalid.field("follow_redirects", f"it must be a number from 0 to {MOST_REDIRECTS}")
+    return int(most)
 
 
 def _body(body: JsonValue, method: str) -> tuple[bytes | None, str]:

@@ -157,7 +157,11 @@ def _ask(connection: PlainConnection, request: Request, headers: Mapping[str, st
         # Some answer before they have read everything, then close; what they said is worth reading.
         if connection.sock is None:
             raise
-    return connection.getresponse()
+    answer = connection.getresponse()
+    # http.client takes the end of the connection for the end of the headers. Whoever means it ends them with a line.
+    if connection.ended:
+        raise http.client.IncompleteRead(b"")
+    return answer
 
 
 def _read(answer: HTTPResponse) -> bytes:
