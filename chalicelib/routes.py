@@ -99,6 +99,7 @@ def _answer(route: Route, call: Call, path: Mapping[str, str]) -> Answer:
     if route.public:
         return route.view(call, **_named(route, path))
     caller = call.caller(route.scope_of(call.request.method))
+    call = call.using(call.services.of(caller.user_id))
     # A view gets the caller whole where it is about their account, else their id.
     whom = caller if route.scope is Scope.ACCOUNT else caller.user_id
 

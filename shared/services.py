@@ -9,6 +9,7 @@ from shared.runners import Runner
 from shared.settings import Settings
 from shared.store import Connection
 from shared.store.engine import Database, Joined
+from shared.user import UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class Services:
     clock: Clock
     instance: str
     dead_letters: DeadLetterQueue | None = None
+
+    def of(self, user_id: UserId) -> "Services":
+        """The same for verbs on behalf of a user, who sees nobody else's rows."""
+        return replace(self, database=self.database.of(user_id))
 
     def within(self, connection: Connection, clock: Clock) -> "Services":
         """The same for verbs that shall work inside this transaction; ``clock`` must not need the database."""
