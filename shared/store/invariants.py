@@ -96,6 +96,7 @@ INVARIANTS: Mapping[str, str] = {
         WHERE trace IS NOT NULL""",
     # Statuses without such an instant are ruled out by CHECK constraints. What waits for its user's share goes on when
     # something else of that user ends.
+    # A line moves as long as anything of its user ends, is tried, or leaves it to wait for a host.
     "I7 every unfinished trigger has something ahead that moves it on": """
         SELECT id, status || ', next at ' || event AS detail
         FROM (
@@ -119,6 +120,10 @@ INVARIANTS: Mapping[str, str] = {
             WHERE NOT EXISTS (SELECT FROM triggers f WHERE f.user_id = u.id AND f.status IN ('queued', 'executing'))
                 AND u.id NOT IN (
                     SELECT user_id FROM triggers WHERE finished_at >= :now - make_interval(secs => :patience))
+                AND NOT EXISTS (SELECT FROM triggers b WHERE b.user_id = u.id AND b.hold = 'breaker'
+                    AND b.started_at >= :now - make_interval(secs => :patience))
+                AND coalesce((SELECT e.finished_at FROM job_executions e WHERE e.user_id = u.id
+                    ORDER BY e.id DESC LIMIT 1) < :now - make_interval(secs => :patience), true)
         ) AS late""",
     # The key is made of the trigger's id and the job's, so all that could change is whose they are.
     "I8 an attempt is a repetition of the same occurrence: no trigger changes hands": """

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from shared.action import ActionId
+from shared.failure import FailureKind
 from shared.job import JobId
 from shared.schedule import ScheduleId
 from shared.services import Services
@@ -46,7 +47,7 @@ class Owner:
     def flaky(self) -> ActionId:
         """An action of one call whose first try always fails, and is tried again after a second."""
         action_id = self._action()
-        policy = {"max_attempts": 5, "backoff": "fixed", "base": 1, "cap": 1, "jitter": "none"}
+        policy = {"max_attempts": 5, "backoff": "fixed", "base": 1, "cap": 1, "jitter": "none", "on": list(FailureKind)}
         self.call(action_id, "/flaky", retry=policy)
         return action_id
 

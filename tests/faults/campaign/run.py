@@ -115,7 +115,6 @@ def _fleet(lab: Lab, until: datetime) -> None:
             owner.recurring(single, 1, until)
     _special(owners[0], until)
     sick = new_owner(lab.services, lab.sick.url)
-    # Not flaky as well: of a host that answers each first call badly, the breaker never hears anything good.
     for _ in range(4):
         sick.recurring(sick.single(), 3, until)
     flaky = owners[1].flaky()

@@ -90,7 +90,8 @@ class _Handler(BaseHTTPRequestHandler):
         status = int(number) if kind == "status" else 200
         if kind == "flaky" and key not in target.failed_once:
             target.failed_once.add(key)
-            status = 503
+            # An answer that is not wanted, and no sign of a sick host: breakers are another target's matter.
+            status = 409
         return target.status or status, max(delay, target.delay)
 
     def _gone_within(self, seconds: float) -> bool:

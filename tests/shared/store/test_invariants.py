@@ -5,14 +5,25 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from shared.dispatch import dispatch
 from shared.plan import plan
 from shared.services import Services
 from shared.store.invariants import INVARIANTS, violations
+from shared.store.tables import job_executions
 from shared.trigger import TriggerId
 from tests.fakes import SetClock
-from tests.world import new_logger_schedule, set_schedule, set_trigger, the_triggers
+from tests.world import (
+    new_action,
+    new_held,
+    new_logger_schedule,
+    new_user,
+    set_schedule,
+    set_trigger,
+    the_trigger,
+    the_triggers,
+)
 
 PATIENCE = 60.0
 Break = Callable[[Services, Any], None]
@@ -97,3 +108,36 @@ def test_a_paused_schedule_needs_no_trigger(services: Services, queued: Any) -> 
     set_trigger(services, queued.id, status="cancelled", finished_at=queued.due_at)
     set_schedule(services, queued.schedule_id, schedule_status="inactive")
     assert broken(services) == set()
+
+
+@pytest.fixture
+def line(services: Services, clock: SetClock) -> int:
+    """A trigger that waits for its user's share; nothing of that user is on its way."""
+    user_id = new_user(services)
+    action = new_action(services, user_id)
+    held = new_held(services, user_id, "", action=action)[0]
+    set_trigger(services, held, hold="limit", next_attempt_at=clock.now() - timedelta(hours=1))
+    return held
+
+
+def test_a_line_that_stands_still_violates(services: Services, line: int) -> None:
+    assert broken(services) == {"I7"}
+
+
+@pytest.mark.parametrize("ago", [1, 3600])
+def test_a_line_moves_while_it_goes_over_to_wait_for_a_host(
+    services: Services, line: int, clock: SetClock, ago: int
+) -> None:
+    went = new_held(services, the_trigger(services, line).user_id, "away.example:443")[0]
+    set_trigger(services, went, started_at=clock.now() - timedelta(seconds=ago))
+    assert broken(services) == (set() if ago == 1 else {"I7"})
+
+
+@pytest.mark.parametrize("ago", [1, 3600])
+def test_a_line_moves_while_jobs_are_tried(services: Services, line: int, clock: SetClock, ago: int) -> None:
+    at = clock.now() - timedelta(seconds=ago)
+    row = {"user_id": the_trigger(services, line).user_id, "trigger_id": line, "job_name": "n", "job_type": "logger"}
+    times = {"attempt": 1, "status": "failed", "error": "no", "started_at": at, "finished_at": at}
+    with services.database.begin() as connection:
+        connection.execute(insert(job_executions).values(row | times))
+    assert broken(services) == (set() if ago == 1 else {"I7"})
