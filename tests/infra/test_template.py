@@ -183,3 +183,16 @@ def test_every_request_reaches_the_api() -> None:
     assert properties("HttpApiRoute")["RouteKey"] == "$default"
     assert properties("HttpApiStage")["StageName"] == "$default"
     assert properties("HttpApiPermission")["FunctionName"] == {"Ref": "ApiFunction"}
+
+
+def test_what_is_where_can_be_read_from_the_parameter_store() -> None:
+    named = {parameter["Name"]["Fn::Sub"]: parameter["Value"] for parameter in of_type("AWS::SSM::Parameter")}
+    outputs = {name: output["Value"] for name, output in expanded()["Outputs"].items()}
+    assert named.pop("/${AWS::StackName}/functions")["Fn::Join"][1] == [
+        outputs[f"{name}FunctionName"] for name in FUNCTIONS
+    ]
+    assert named == {
+        "/${AWS::StackName}/api-url": outputs["ApiUrl"],
+        "/${AWS::StackName}/queue-url": outputs["QueueUrl"],
+        "/${AWS::StackName}/dead-letter-queue-url": outputs["DeadLetterQueueUrl"],
+    }

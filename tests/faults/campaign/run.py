@@ -145,8 +145,8 @@ def _watch(lab: Lab, seconds: float, tell: Callable[[str], None]) -> list[str]:
 
 
 def _violations(lab: Lab, tell: Callable[[str], None]) -> list[str]:
-    now = lab.services.clock.now()
     try:
+        now = lab.services.clock.now()
         with lab.services.database.begin() as connection:
             found = violations(connection, now, PATIENCE)
             around = _circumstances(connection, [each.id for each in found])
