@@ -16,10 +16,10 @@ from shared.failpoints import arm
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
-from shared.store.engine import Database, connect
+from shared.store.engine import Database
 from shared.store.invariants import violations
 from tests.cloud import Cloud, wait_for
-from tests.databases import Databases, make_template
+from tests.databases import Databases, connected, make_template
 from tests.fakes import RecordedQueue, SetClock
 from tests.targets import Target, running_target
 
@@ -76,7 +76,7 @@ def settings(databases: Databases) -> Iterator[Settings]:
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
     """The test's own way into its database, with connections to spare for races."""
-    database = connect(settings, pool_size=10)
+    database = connected(settings, pool_size=10)
     yield database
     database.close()
 
@@ -112,7 +112,7 @@ def services(settings: Settings, queue: RecordedQueue, clock: SetClock) -> Itera
 
     One connection, as in a function: whoever asks for a second one while holding the first hangs here, too.
     """
-    database = connect(settings)
+    database = connected(settings, pool_size=1)
     yield Services(settings, database, queue, build_runners(settings.allowed_networks), clock, "test")
     database.close()
 

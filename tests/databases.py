@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from infra.migrations.run import upgrade
 from shared.settings import Settings
-from shared.store.engine import connect
+from shared.store.engine import Database, connect
 
 TEMPLATE = "cronny_template"
 # Rows of every new database, kept beside its tables: ``seed.plans`` has those of ``plans``.
@@ -44,6 +44,20 @@ OTHERS = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+
+
+_engines: dict[tuple[object, ...], Database] = {}
+
+
+def connected(settings: Settings, pool_size: int) -> Database:
+    """A way into a database, for one test at a time.
+
+    A worker's tests get the same database again and again; so what was compiled for one is there for the next.
+    """
+    which = (settings.db_port, settings.db_name, pool_size)
+    if which not in _engines:
+        _engines[which] = connect(settings, pool_size)
+    return _engines[which]
 
 
 def on_server(server: Settings, statement: str) -> None:

@@ -1,17 +1,28 @@
 """Two users, who must never see each other, and things of theirs."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
 
 from chalicelib.application import build
+from shared import passwords
 from shared.services import Services
 from tests.chalicelib.client import Client
 
 HTTP_INPUT = {"url": "https://example.org/hook", "method": "POST"}
 
 Make = Callable[..., Any]
+
+
+# Hashing takes 40 ms on purpose, and all of these users have the same password.
+hashed_once = cache(passwords.hash_password)
+
+
+@pytest.fixture(autouse=True)
+def _passwords_are_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "hash_password", hashed_once)
 
 
 @pytest.fixture
