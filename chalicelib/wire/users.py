@@ -126,4 +126,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "min_interval_seconds": plan.min_interval_seconds,
         "max_in_flight": plan.max_in_flight,
         "history_days": plan.history_days,
+        "max_actions": plan.max_actions,
+        "requests_per_second": plan.requests_per_second,
+        "requests_at_once": plan.requests_at_once,
     }

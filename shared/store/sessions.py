@@ -6,8 +6,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, LargeBinary, bindparam, delete, insert, select, update
 
 from shared.identity import SessionId
+from shared.rates import Rate
 from shared.store.arrays import INSTANT
-from shared.store.tables import refresh_tokens, sessions
+from shared.store.tables import plans, refresh_tokens, sessions, users
 from shared.user import UserId
 
 _now = bindparam("now", type_=INSTANT)
@@ -16,7 +17,11 @@ _this = sessions.c.id == bindparam("session")
 _hash = bindparam("hash_of", type_=LargeBinary())
 
 OPEN = insert(sessions).values(user_id=bindparam("user"), created_at=_now, expires_at=_until).returning(sessions.c.id)
-LIVES = select(sessions.c.user_id).where(_this, sessions.c.revoked_at.is_(None), sessions.c.expires_at > _now)
+LIVES = (
+    select(sessions.c.user_id, plans.c.requests_per_second, plans.c.requests_at_once)
+    .select_from(sessions.join(users, users.c.id == sessions.c.user_id).join(plans, plans.c.id == users.c.plan_id))
+    .where(_this, sessions.c.revoked_at.is_(None), sessions.c.expires_at > _now)
+)
 # The session's row is what two who come with the same token queue for.
 FIND_TOKEN = (
     select(sessions.c.id, sessions.c.user_id, sessions.c.revoked_at, sessions.c.expires_at, refresh_tokens.c.used_at)
@@ -58,9 +63,10 @@ def open_session(connection: Connection, user_id: UserId, now: datetime, until: 
     return SessionId(connection.execute(OPEN, {"user": user_id, "now": now, "until": until}).scalar_one())
 
 
-def user_of(connection: Connection, session_id: SessionId, now: datetime) -> UserId | None:
-    """Whose session this is; None when it has ended."""
-    return connection.execute(LIVES, {"session": session_id, "now": now}).scalar_one_or_none()
+def user_of(connection: Connection, session_id: SessionId, now: datetime) -> tuple[UserId, Rate] | None:
+    """Whose session this is, and how often their plan lets them ask; None when it has ended."""
+    row = connection.execute(LIVES, {"session": session_id, "now": now}).one_or_none()
+    return (row.user_id, Rate(row.requests_per_second, row.requests_at_once)) if row else None
 
 
 def find_token(connection: Connection, token_hash: bytes) -> Found | None:

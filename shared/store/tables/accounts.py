@@ -13,6 +13,9 @@ plans = Table(
     Column("min_interval_seconds", Integer, nullable=False),
     Column("max_in_flight", Integer, nullable=False),
     Column("history_days", Integer, nullable=False),
+    Column("max_actions", Integer, nullable=False, server_default=text("200")),
+    Column("requests_per_second", Integer, nullable=False, server_default=text("10")),
+    Column("requests_at_once", Integer, nullable=False, server_default=text("300")),
 )
 
 users = Table(
