@@ -30,7 +30,8 @@ def register(call: Call) -> Answer:
 def log_in(call: Call) -> Answer:
     draft = new(users.Login, call.body())
     login = draft.fields.get("username") or draft.fields.get("email")
-    draft.accept([] if login else [Fault("username", "is needed (or email)")])
+    known = login or not draft.understood("username", "email")
+    draft.accept([] if known else [Fault("username", "is needed (or email)")])
     user = accounts.log_in(call.services, str(login).strip(), draft.fields["password"], call.address)
     return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.", user)
 
@@ -47,7 +48,8 @@ def google(call: Call) -> Answer:
 def refresh(call: Call) -> Answer:
     sent = new(users.Refresh, call.body())
     token = sent.fields.get("refresh_token") or read_refresh_cookie(call)
-    sent.accept([] if token else [Fault("refresh_token", "is needed")])
+    known = token or not sent.understood("refresh_token")
+    sent.accept([] if known else [Fault("refresh_token", "is needed")])
     return _signed_in(call, sessions.refresh(call.services, str(token)), "You are still logged in.")
 
 

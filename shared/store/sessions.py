@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, LargeBinary, bindparam, delete, insert, select, update
 
 from shared.identity import SessionId
+from shared.quotas import MAX_REFRESH_TOKENS, MAX_SESSIONS
 from shared.rates import Rate
 from shared.store.arrays import INSTANT
 from shared.store.tables import plans, refresh_tokens, sessions, users
@@ -48,6 +49,27 @@ FORGET = delete(sessions).where(
 )
 
 
+_surplus = (
+    select(sessions.c.id)
+    .where(sessions.c.user_id == bindparam("user"))
+    .order_by(sessions.c.expires_at.desc(), sessions.c.id.desc())
+    .offset(bindparam("keep"))
+    .with_for_update(skip_locked=True)
+)
+TRIM = delete(sessions).where(sessions.c.id.in_(_surplus))
+_oldest_kept = (
+    select(refresh_tokens.c.issued_at)
+    .where(refresh_tokens.c.session_id == bindparam("session"))
+    .order_by(refresh_tokens.c.issued_at.desc())
+    .offset(bindparam("keep"))
+    .limit(1)
+    .scalar_subquery()
+)
+TRIM_TOKENS = delete(refresh_tokens).where(
+    refresh_tokens.c.session_id == bindparam("session"), refresh_tokens.c.issued_at <= _oldest_kept
+)
+
+
 class Found(NamedTuple):
     """The session of a refresh token, and when the token was used."""
 
@@ -59,7 +81,8 @@ class Found(NamedTuple):
 
 
 def open_session(connection: Connection, user_id: UserId, now: datetime, until: datetime) -> SessionId:
-    """A new session."""
+    """A new session. Of too many those are forgotten that were refreshed least lately."""
+    connection.execute(TRIM, {"user": user_id, "keep": MAX_SESSIONS - 1})
     return SessionId(connection.execute(OPEN, {"user": user_id, "now": now, "until": until}).scalar_one())
 
 
@@ -76,7 +99,8 @@ def find_token(connection: Connection, token_hash: bytes) -> Found | None:
 
 
 def issue(connection: Connection, session_id: SessionId, token_hash: bytes, now: datetime) -> None:
-    """Another refresh token of the session."""
+    """Another refresh token of the session. Of too many the oldest are forgotten."""
+    connection.execute(TRIM_TOKENS, {"session": session_id, "keep": MAX_REFRESH_TOKENS - 1})
     connection.execute(ISSUE, {"hash_of": token_hash, "session": session_id, "now": now})
 
 
