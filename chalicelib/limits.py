@@ -15,9 +15,9 @@ from typing import TypeVar
 
 from shared import rates
 from shared.errors import TooMany, Unavailable
+from shared.manage import request_rates
 from shared.rates import Bucket, Counted, Rate
 from shared.services import Services
-from shared.store import request_rates
 from shared.user import UserId
 
 K = TypeVar("K")
@@ -88,7 +88,7 @@ class Limits:
             bucket = self._bucket(counted, subject, rate, now)
             told = bucket.dues(now) if bucket.take(now) else 0
         if told:
-            self._tell(services, rates.key_of(counted, subject), bucket, told)
+            self._tell(services, counted, subject, bucket, told)
         with self._lock:
             _judge(counted, bucket, self._clock(), standings)
 
@@ -98,14 +98,12 @@ class Limits:
         _remember(self._buckets, (counted, subject), bucket)
         return bucket
 
-    def _tell(self, services: Services, key: bytes, bucket: Bucket, told: int) -> None:
+    def _tell(self, services: Services, counted: Counted, subject: str, bucket: Bucket, told: int) -> None:
         """Have the database count these for all, unless it is away: then they are told another time."""
         level = None
         if self._clock() >= self._away_until:
             try:
-                now = services.clock.real_now()
-                with services.database.begin() as connection:
-                    level = request_rates.tell(connection, key, bucket.rate, told, now)
+                level = request_rates.tell(services, counted, subject, bucket.rate, told)
             except Unavailable:
                 self._away_until = self._clock() + LOOK_AGAIN_AFTER
         with self._lock:

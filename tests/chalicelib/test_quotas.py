@@ -192,6 +192,33 @@ def test_a_smaller_plan_is_refused_while_something_does_not_fit_and_nothing_is_p
     assert alice.post(f"schedules/{often['id']}/resume").status == 422
 
 
+def test_who_makes_one_more_and_moves_to_a_smaller_plan_at_once_gets_one_of_both(
+    alice: Client, services: Services, database: Database, allow: Any
+) -> None:
+    allow("starter", max_actions=1)
+    alice.put("user/plan", {"plan": "pro"})
+    crowd = Client(build(lambda: replace(services, database=database)), alice.headers)
+    for number in range(4):
+        start = Barrier(2)
+
+        def one_of(asked: tuple[str, str, Any], start: Barrier = start) -> int:
+            start.wait()
+            return crowd.send(*asked).status
+
+        both: list[tuple[str, str, Any]] = [
+            ("POST", "actions", {"name": f"number {number}"}),
+            ("PUT", "user/plan", {"plan": "starter"}),
+        ]
+        with ThreadPoolExecutor(2) as pool:
+            made, moved = pool.map(one_of, both)
+        on_plan = alice.get("auth/me").json["user"]["plan_id"]
+        has = len(alice.get("actions").json["actions"])
+        assert (on_plan == 1, moved) in ((True, 200), (False, 409))
+        assert on_plan == 2 or has <= 1
+        assert made in (201, 409)
+        alice.put("user/plan", {"plan": "pro"})
+
+
 def test_whoever_has_too_much_may_still_move_to_a_larger_plan(alice: Client, allow: Any) -> None:
     for _ in range(3):
         make_action(alice)
