@@ -13,6 +13,8 @@ from shared.user import Plan, UserId
 
 NO_ACCOUNT = "This account no longer exists."
 BATCH = 1000
+# So many are counted within milliseconds.
+COUNTED = 10_000
 # So many schedules that come too often are named.
 NAMED = 5
 
@@ -41,8 +43,7 @@ def make_room(connection: Connection, user_id: UserId, kept: Kept) -> None:
 
 def check_room(connection: Connection, user_id: UserId, plan: Plan, kept: Kept, more: int = 1) -> None:
     """Whether so many more fit into a plan that is held; raises ``OverQuota``."""
-    limit = quotas.limit_of(kept, plan)
-    if stored.count(connection, user_id, kept, limit + 1) + more > limit:
+    if not _fits(connection, user_id, plan, kept, more):
         raise OverQuota([quotas.too_many(kept, plan, more)])
 
 
@@ -89,8 +90,18 @@ def too_often(timing: Timing, plan: Plan, now: datetime) -> list[Fault]:
 
 
 def _over(connection: Connection, user_id: UserId, plan: Plan) -> list[Fault]:
-    limit = quotas.limit_of(Kept.SCHEDULES, plan)
-    return [quotas.over(plan)] if stored.count(connection, user_id, Kept.SCHEDULES, limit + 1) > limit else []
+    return [] if _fits(connection, user_id, plan, Kept.SCHEDULES, 0) else [quotas.over(plan)]
+
+
+def _fits(connection: Connection, user_id: UserId, plan: Plan, kept: Kept, more: int) -> bool:
+    """Whether so many more fit. Few are counted; of many it is remembered how much room there was at least."""
+    limit = quotas.limit_of(kept, plan)
+    if limit > COUNTED and stored.take_room(connection, user_id, kept, limit, more):
+        return True
+    left = limit - stored.count(connection, user_id, kept, limit + 1) - more
+    if left >= 0 and limit > COUNTED:
+        stored.leave_room(connection, user_id, kept, limit, left)
+    return left >= 0
 
 
 def _too_frequent(connection: Connection, user_id: UserId, plan: Plan, now: datetime) -> list[Fault]:

@@ -6,13 +6,14 @@ The lock is one of the user's own that no table knows: the row of a user is what
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, any_, bindparam, func, literal_column, select
+from sqlalchemy import BigInteger, Connection, Select, any_, bindparam, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from shared.quotas import Kept
 from shared.schedule import ScheduleId, ScheduleStatus, ScheduleType, Timing
 from shared.store import timings
 from shared.store.arrays import ids
-from shared.store.tables import actions, api_keys, calendars, job_templates, plans, schedules, triggers, users
+from shared.store.tables import actions, api_keys, calendars, job_templates, plans, rooms, schedules, triggers, users
 from shared.user import Plan, UserId
 
 # Keys of advisory locks are numbers without names: ours begin here, and a user's is as far from it as their id.
@@ -43,6 +44,18 @@ COUNTS: Mapping[Kept, Select[Any]] = {
         triggers.c.user_id == _user, triggers.c.status == literal_column("'scheduled'"), triggers.c.hold == "limit"
     ),
 }
+_this_room = (rooms.c.user_id == _user, rooms.c.kept == bindparam("of_kept"))
+TAKE_ROOM = (
+    update(rooms)
+    .where(*_this_room, rooms.c.of_limit == bindparam("limit"), rooms.c.room >= bindparam("more"))
+    .values(room=rooms.c.room - bindparam("more"))
+)
+_found = insert(rooms).values(
+    user_id=_user, kept=bindparam("of_kept"), of_limit=bindparam("limit"), room=bindparam("left")
+)
+LEAVE_ROOM = _found.on_conflict_do_update(
+    index_elements=["user_id", "kept"], set_={"of_limit": _found.excluded.of_limit, "room": _found.excluded.room}
+)
 _ACTIVE = (
     schedules.c.user_id == _user,
     schedules.c.deleted_at.is_(None),
@@ -72,6 +85,17 @@ def find_plan(connection: Connection, user_id: UserId) -> Plan | None:
 def count(connection: Connection, user_id: UserId, kept: Kept, limit: int) -> int:
     """How many the user has, counted up to ``limit``."""
     return int(connection.execute(COUNTS[kept], {"user": user_id, "limit": limit}).scalar_one())
+
+
+def take_room(connection: Connection, user_id: UserId, kept: Kept, limit: int, more: int) -> bool:
+    """Whether so many more fit for sure, by what was counted last under this limit; then that is so many less."""
+    parameters = {"user": user_id, "of_kept": kept.value, "limit": limit, "more": more}
+    return connection.execute(TAKE_ROOM, parameters).rowcount == 1
+
+
+def leave_room(connection: Connection, user_id: UserId, kept: Kept, limit: int, left: int) -> None:
+    """Remember what was counted: what is deleted later is found when it is counted again."""
+    connection.execute(LEAVE_ROOM, {"user": user_id, "of_kept": kept.value, "limit": limit, "left": left})
 
 
 def active_timings(

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from chalicelib.application import build
 from shared import quotas
 from shared.services import Services
+from shared.store import quotas as stored
 from shared.store.engine import Database
 from tests.chalicelib.client import Answered, Client
 from tests.chalicelib.conftest import make_action, make_job, make_schedule
@@ -78,6 +79,32 @@ def test_of_many_who_create_at_once_no_more_than_the_plan_allows_succeed(
         acted = list(pool.map(lambda _: create("actions", {"name": "x"}), range(6)))
     assert sorted(made) == [201] * 3 + [409] * 3
     assert sorted(acted) == [201] * 2 + [409] * 4
+
+
+def test_what_is_much_is_counted_again_only_when_the_room_is_used_up(
+    alice: Client, allow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.manage.quotas.COUNTED", 3)
+    counted: list[Any] = []
+    count = stored.count
+
+    def noted(*given: Any) -> int:
+        counted.append(given)
+        return count(*given)
+
+    monkeypatch.setattr(stored, "count", noted)
+    allow("starter", max_actions=5)
+    made = [make_action(alice) for _ in range(5)]
+    assert len(counted) == 1
+    assert "max_actions" in alice.post("actions", {"name": "one more"}).fields
+    for action_id in made[:2]:
+        alice.delete(f"actions/{action_id}")
+    assert [alice.post("actions", {"name": "again"}).status for _ in range(3)] == [201, 201, 409]
+    assert len(counted) == 4
+    allow("starter", max_actions=4)
+    assert alice.post("actions", {"name": "one more"}).status == 409
+    allow("starter", max_actions=6)
+    assert [alice.post("actions", {"name": "again"}).status for _ in range(2)] == [201, 409]
 
 
 def test_what_is_wrong_is_said_before_what_is_too_much(alice: Client, allow: Any) -> None:

@@ -19,11 +19,20 @@ CREATE UNLOGGED TABLE request_rates (
     full_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_request_rates PRIMARY KEY (key)
 );
+CREATE TABLE rooms (
+    user_id BIGINT NOT NULL,
+    kept TEXT NOT NULL,
+    of_limit INTEGER NOT NULL,
+    room INTEGER NOT NULL,
+    CONSTRAINT pk_rooms PRIMARY KEY (user_id, kept),
+    CONSTRAINT ck_rooms_room CHECK (room >= 0),
+    CONSTRAINT fk_rooms_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
 """
 
 
 def upgrade() -> None:
-    """Add columns with a default, which rewrites nothing, and a table."""
+    """Add columns with a default, which rewrites nothing, and tables."""
     for statement in STATEMENTS.split(";\n"):
         if statement.strip():
             op.get_bind().exec_driver_sql(statement)

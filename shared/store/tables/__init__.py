@@ -1,6 +1,6 @@
 """Every table. infra/migrations makes them; a test compares a migrated database with this package."""
 
-from shared.store.tables.accounts import plans, users
+from shared.store.tables.accounts import plans, rooms, users
 from shared.store.tables.answers import kept_answers
 from shared.store.tables.calendars import calendars, schedule_calendars
 from shared.store.tables.columns import metadata
@@ -32,6 +32,7 @@ __all__ = [
     "plans",
     "refresh_tokens",
     "request_rates",
+    "rooms",
     "schedule_calendars",
     "schedules",
     "sessions",

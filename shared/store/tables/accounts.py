@@ -1,6 +1,17 @@
 """Users and the plans that bound what they may use."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    func,
+    text,
+)
 
 from shared.store.tables.columns import identity, instant, metadata
 
@@ -43,3 +54,16 @@ users = Table(
 Index("uq_users_username", func.lower(users.c.username), unique=True)
 Index("uq_users_email", func.lower(users.c.email), unique=True)
 Index("uq_users_google_subject", users.c.google_subject, unique=True)
+
+# How many more a user may make of what is too much to be counted each time, as it was counted last: at least so many.
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("kept", Text, nullable=False),
+    # Under another limit it is counted anew.
+    Column("of_limit", Integer, nullable=False),
+    Column("room", Integer, nullable=False),
+    PrimaryKeyConstraint("user_id", "kept"),
+    CheckConstraint("room >= 0", name="room"),
+)
