@@ -49,8 +49,8 @@ class Rate:
 
 # An office, a school or a mobile network may stand behind one address.
 OF_ADDRESS = Rate(per_second=50, burst=1500)
-# Hashing a password takes time and memory, and each account is a row.
-OF_SIGN_IN = Rate(per_second=1, burst=60)
+# Hashing a password takes time and memory, and each account is a row. A thousand browsers refresh once in a second.
+OF_SIGN_IN = Rate(per_second=2, burst=120)
 
 
 def subject_of(address: str) -> str | None:
