@@ -88,6 +88,7 @@ def signed_in(home: Path, stack: ExitStack) -> Client:
     os.environ.update(postgres.start())
     stack.callback(postgres.destroy)
     os.environ.update({"CRONNY_QUEUE_URL": "http://127.0.0.1:1/queue", "POWERTOOLS_LOG_LEVEL": "ERROR"})
+    os.environ["CRONNY_RATE_LIMITS"] = "off"
     services = wiring.services()
     stack.callback(services.database.close)
     upgrade(services.database)

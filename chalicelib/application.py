@@ -5,6 +5,7 @@ from typing import Any
 from chalice import Chalice
 
 from chalicelib import call
+from chalicelib.limits import Limits
 from chalicelib.resources import (
     actions,
     api_keys,
@@ -51,7 +52,7 @@ def build(provide: call.Provide) -> Any:
     """The Chalice object, with a ``stopwatch``. ``provide`` is asked for services when a request first needs them."""
     app = Chalice("cronny", configure_logs=False)
     app.stopwatch = Stopwatch()
-    app.register_middleware(call.middleware(provide, app.stopwatch), "http")
+    app.register_middleware(call.middleware(provide, app.stopwatch, Limits()), "http")
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint(), url_prefix=resource.prefix or None)
     return app

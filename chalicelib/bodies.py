@@ -4,14 +4,17 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from chalicelib.problems import BadRequest, TooLarge
+from chalicelib.problems import MAX_FAULTS, BadRequest, TooLarge
 from shared.errors import Fault, Invalid
 from shared.job import JsonObject
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
+# Of the names of an object, in characters.
+MAX_NAME = 1000
 
 # PostgreSQL has no NUL in text, and half a surrogate pair is no character.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -19,8 +22,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 def read_object(raw: bytes | str) -> JsonObject:
     """The JSON object of a body; nothing at all is an empty one. Raises ``BadRequest``, ``TooLarge``, ``Invalid``."""
-    if len(raw) > MAX_BYTES:
-        raise TooLarge(f"The body is larger than {MAX_BYTES // 1024} KB.")
+    check_size(raw)
     if not raw.strip():
         return {}
     value = _parsed(raw)
@@ -39,24 +41,42 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
-def unstorable(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Each place in parsed JSON that the database would refuse: its path and what is wrong there."""
+def unstorable(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """The first places in parsed JSON that the database would refuse: the path of each, and what is wrong there."""
+    for steps, message in islice(_unstorable(value, (), 0), MAX_FAULTS):
+        yield f"{path}{''.join(steps)}".removeprefix("."), message
+
+
+def check_size(raw: bytes | str) -> None:
+    """Raises ``TooLarge``."""
+    if len(raw) > MAX_BYTES:
+        raise TooLarge(f"The body is larger than {MAX_BYTES // 1024} KB.")
+
+
+def _unstorable(value: Any, steps: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The same with its paths in steps: most of them nobody reads, and together they may be very long."""
     if isinstance(value, str):
         if _UNSTORABLE.search(value):
-            yield path, "has a character that cannot be stored (NUL, or half a surrogate pair)"
+            yield steps, "has a character that cannot be stored (NUL, or half a surrogate pair)"
     elif isinstance(value, float) and not math.isfinite(value):
-        yield path, "is a number beyond what can be stored"
+        yield steps, "is a number beyond what can be stored"
     elif isinstance(value, dict | list) and depth >= MAX_DEPTH:
-        yield path, f"is nested deeper than {MAX_DEPTH} levels"
+        yield steps, f"is nested deeper than {MAX_DEPTH} levels"
     elif isinstance(value, dict):
         for key, item in value.items():
-            if _UNSTORABLE.search(key):
-                yield path, "has a name with a character that cannot be stored"
+            if fault := _name_fault(key):
+                yield steps, fault
             else:
-                yield from unstorable(item, f"{path}.{key}" if path else key, depth + 1)
+                yield from _unstorable(item, (*steps, f".{key}"), depth + 1)
     elif isinstance(value, list):
         for position, item in enumerate(value):
-            yield from unstorable(item, f"{path}[{position}]", depth + 1)
+            yield from _unstorable(item, (*steps, f"[{position}]"), depth + 1)
+
+
+def _name_fault(name: str) -> str | None:
+    if _UNSTORABLE.search(name):
+        return "has a name with a character that cannot be stored"
+    return f"has a name of more than {MAX_NAME:,} characters" if len(name) > MAX_NAME else None
 
 
 def _parsed(raw: bytes | str) -> Any:

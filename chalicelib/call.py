@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
 from chalicelib.bodies import read_object
+from chalicelib.limits import Limits, Standing
 from chalicelib.stopwatch import Stopwatch
 from shared.errors import NotSignedIn
 from shared.identity import Caller, Scope
@@ -24,10 +25,15 @@ _current: ContextVar["Call"] = ContextVar("call")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Chalice's request, and the services, which are built when a view first asks for them."""
+    """Chalice's request, and the services, which are built when a view first asks for them.
+
+    ``standings``: where the caller stands with each limit that counted this call.
+    """
 
     request: Any
     provide: Provide
+    limits: Limits
+    standings: list[Standing] = field(default_factory=list)
 
     @property
     def services(self) -> Services:
@@ -68,11 +74,18 @@ class Call:
         return credentials.strip() if scheme.lower() == "bearer" else ""
 
     def caller(self, scope: Scope) -> Caller:
-        """Who calls; raises ``NotSignedIn``, and ``Forbidden`` for an API key without that scope."""
+        """Who calls; raises ``NotSignedIn``, ``TooMany``, and ``Forbidden`` for an API key without that scope."""
         credentials = self.bearer()
         if not credentials:
             raise NotSignedIn("Log in, and send the token as 'Authorization: Bearer <token>'.")
-        return identify(self.services, credentials, scope)
+        self.limits.check_credentials(credentials, self.standings)
+        caller = identify(self.services, credentials, scope)
+        self.limits.count_user(self.services, caller.user_id, credentials, caller.rate, self.standings)
+        return caller
+
+    def count_address(self, *, signs_in: bool) -> None:
+        """Count this call for where it comes from, before anything is looked at; raises ``TooMany``."""
+        self.limits.count_address(self.services, self.address, self.standings, signs_in=signs_in)
 
 
 def current() -> Call:
@@ -80,7 +93,7 @@ def current() -> Call:
     return _current.get()
 
 
-def middleware(provide: Provide, stopwatch: Stopwatch) -> Callable[[Any, Callable[[Any], Any]], Any]:
+def middleware(provide: Provide, stopwatch: Stopwatch, limits: Limits) -> Callable[[Any, Callable[[Any], Any]], Any]:
     """Chalice middleware that makes ``current`` answer for the request at hand, and takes the time."""
 
     def remember(request: Any, get_response: Callable[[Any], Any]) -> Any:
@@ -91,7 +104,7 @@ def middleware(provide: Provide, stopwatch: Stopwatch) -> Callable[[Any, Callabl
             return used[0]
 
         began = time.monotonic()
-        token = _current.set(Call(request, provided))
+        token = _current.set(Call(request, provided, limits))
         try:
             response = get_response(request)
         finally:

@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 from uuid import uuid4
 
-from chalicelib.problems import BadRequest, MethodNotAllowed, problem
+from chalicelib.bodies import MAX_BYTES, check_size
+from chalicelib.problems import BadRequest, MethodNotAllowed, TooLarge, problem
 from shared.errors import NotFound
 
 Event = Mapping[str, Any]
@@ -52,7 +53,7 @@ def serve(app: Any, event: Event, context: object) -> Served:
         method, trace_id = request.method, request.trace_id
         pattern, given = _route(app.routes, request)
         answer = app(_rest_event(request, pattern, given), context)
-    except (BadRequest, NotFound, MethodNotAllowed) as error:
+    except (BadRequest, NotFound, MethodNotAllowed, TooLarge) as error:
         answer = problem(error, trace_id).response().to_dict()
     facts = {"method": method, "route": pattern, "status": answer["statusCode"], "trace_id": trace_id}
     kept = {name: answer[name] for name in ("statusCode", "headers", "body")}
@@ -60,7 +61,7 @@ def serve(app: Any, event: Event, context: object) -> Served:
 
 
 def read_event(event: Event) -> HttpRequest:
-    """The request in an event; raises ``BadRequest`` for one that has none."""
+    """The request in an event; raises ``BadRequest`` for one that has none, ``TooLarge``."""
     try:
         return _payload_2(event) if "rawPath" in event else _payload_1(event)
     except (KeyError, TypeError, AttributeError, binascii.Error, ValueError) as error:
@@ -96,10 +97,18 @@ def _request(
 
 
 def _body(event: Event) -> bytes | None:
+    """The body's bytes; raises ``TooLarge`` before anything is made of it."""
     body = event.get("body")
-    if body is None or not event.get("isBase64Encoded"):
-        return None if body is None else str(body).encode("utf-8", "surrogatepass")
-    return base64.b64decode(body, validate=True)
+    if body is None:
+        return None
+    if not event.get("isBase64Encoded"):
+        raw = str(body).encode("utf-8", "surrogatepass")
+    else:
+        # Three bytes are four characters; what is far too long is not even decoded.
+        check_size(body[: MAX_BYTES + 1] if len(body) > MAX_BYTES * 3 // 2 else "")
+        raw = base64.b64decode(body, validate=True)
+    check_size(raw)
+    return raw
 
 
 def _route(routes: Mapping[str, Mapping[str, Any]], request: HttpRequest) -> tuple[str, Parameters]:

@@ -7,11 +7,24 @@ from http import HTTPStatus
 from typing import Any
 
 from chalicelib.answer import Answer
-from shared.errors import Busy, Conflict, Fault, Forbidden, Invalid, NotFound, NotSignedIn, TooMany, Unavailable
+from shared.errors import (
+    Busy,
+    Conflict,
+    Fault,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotSignedIn,
+    OverQuota,
+    TooMany,
+    Unavailable,
+)
 
 log = logging.getLogger("cronny.api")
 
 CONTENT_TYPE = "application/problem+json"
+# A small body may have very many faults, and must not be answered by a very large one.
+MAX_FAULTS, MAX_FIELD, MAX_MESSAGE = 100, 200, 1000
 
 
 class BadRequest(Exception):  # noqa: N818 - reads as `raise BadRequest(...)`
@@ -56,6 +69,7 @@ _KINDS: dict[type[Exception], Kind] = {
     NotFound: Kind(HTTPStatus.NOT_FOUND, "not-found"),
     MethodNotAllowed: Kind(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed"),
     Busy: Kind(HTTPStatus.CONFLICT, "busy", {"Retry-After": "1"}),
+    OverQuota: Kind(HTTPStatus.CONFLICT, "over-quota"),
     Conflict: Kind(HTTPStatus.CONFLICT, "conflict"),
     Stale: Kind(HTTPStatus.PRECONDITION_FAILED, "stale"),
     TooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
@@ -74,7 +88,7 @@ def problem(error: Exception, trace_id: str) -> Answer:
         log.error("unexpected error", exc_info=error, extra={"trace_id": trace_id})
         detail = "Something went wrong on our side; it has been recorded under this trace_id."
     else:
-        detail = str(error)
+        detail = _joined(_faults(error)) or str(error)
     if isinstance(error, MethodNotAllowed | Stale):
         headers |= error.headers
     if isinstance(error, TooMany):
@@ -96,4 +110,13 @@ def _body(kind: Kind, detail: str, faults: tuple[Fault, ...], trace_id: str) -> 
 
 
 def _faults(error: Exception) -> tuple[Fault, ...]:
-    return error.faults if isinstance(error, Invalid) else ()
+    """The first faults of an error, and how many there are beyond them."""
+    if not isinstance(error, Invalid | OverQuota):
+        return ()
+    told = [Fault(fault.field[:MAX_FIELD], fault.message[:MAX_MESSAGE]) for fault in error.faults[:MAX_FAULTS]]
+    beyond = len(error.faults) - len(told)
+    return (*told, Fault("errors", f"are {beyond:,} more than these")) if beyond else tuple(told)
+
+
+def _joined(faults: tuple[Fault, ...]) -> str:
+    return "; ".join(f"{fault.field}: {fault.message}" for fault in faults)

@@ -1,13 +1,14 @@
 """How views are declared: as a list of routes that a Blueprint is made of, once for each application."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalice import Blueprint
 
 from chalicelib.answer import Answer
 from chalicelib.call import Call, current
+from chalicelib.limits import headers
 from chalicelib.once import answered_once
 from chalicelib.problems import problem
 from chalicelib.tags import revalidated
@@ -30,6 +31,7 @@ class Route:
     A POST that comes with an Idempotency-Key works and keeps its answer in one transaction, unless it works
     ``in_parts``: in several, or for longer than a transaction may be idle, and such that doing it again does no harm.
     Without ``keeps_answer`` the answer is not kept, because it has a secret that is shown once.
+    Calls of ``limited`` routes are counted, for the stricter limit, too, where somebody ``signs_in`` or up.
     """
 
     path: str
@@ -40,6 +42,8 @@ class Route:
     scope: Scope | None
     in_parts: bool
     keeps_answer: bool
+    signs_in: bool = False
+    limited: bool = True
 
     def scope_of(self, method: str) -> Scope:
         """What a caller needs for this method."""
@@ -49,9 +53,10 @@ class Route:
 class Routes:
     """The routes of one resource. Chalice's own Blueprint forgets its methods once it was registered."""
 
-    def __init__(self, name: str, prefix: str = "/api/cronny/v1") -> None:
+    def __init__(self, name: str, prefix: str = "/api/cronny/v1", *, limited: bool = True) -> None:
         self.name = name
         self.prefix = prefix
+        self.limited = limited
         self.routes: list[Route] = []
 
     def __call__(
@@ -64,12 +69,13 @@ class Routes:
         scope: Scope | None = None,
         in_parts: bool = False,
         keeps_answer: bool = True,
+        signs_in: bool = False,
     ) -> Callable[[View], View]:
         """Declares the decorated view; ``methods`` as in ``"PUT PATCH"``."""
 
         def declare(view: View) -> View:
-            route = Route(path, tuple(methods.split()), view, public, words, scope, in_parts, keeps_answer)
-            self.routes.append(route)
+            kinds = (public, words, scope, in_parts, keeps_answer, signs_in, self.limited)
+            self.routes.append(Route(path, tuple(methods.split()), view, *kinds))
             return view
 
         return declare
@@ -89,13 +95,17 @@ def _answering(route: Route, name: str) -> Callable[..., Any]:
     """The view as Chalice calls it."""
 
     def answer(**path: str) -> Any:
-        return _told(current(), lambda call: _answer(route, call, path)).response()
+        call = current()
+        answer = _told(call, lambda call: _answer(route, call, path))
+        return replace(answer, headers={**answer.headers, **headers(call.standings)}).response()
 
     answer.__name__ = name
     return answer
 
 
 def _answer(route: Route, call: Call, path: Mapping[str, str]) -> Answer:
+    if route.limited:
+        call.count_address(signs_in=route.signs_in)
     if route.public:
         return route.view(call, **_named(route, path))
     caller = call.caller(route.scope_of(call.request.method))

@@ -13,6 +13,7 @@ from shared.store import (
     kept_answers,
     login_failures,
     putting_away,
+    request_rates,
     sessions,
     tallying,
 )
@@ -87,8 +88,9 @@ def clean(services: Services, now: datetime) -> Cleaned:
 
 
 def _forget_of_the_api(connection: Connection, real_now: datetime) -> int:
-    """Answers, sessions and failed logins that nobody can come back to."""
+    """Answers, sessions, failed logins and limits that nobody can come back to."""
     expired = kept_answers.forget(connection, real_now, BATCH) + sessions.forget(connection, real_now, BATCH)
+    expired += request_rates.forget(connection, real_now, BATCH)
     return expired + login_failures.forget(connection, real_now - A_DAY, BATCH)
 
 

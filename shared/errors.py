@@ -37,6 +37,14 @@ class Conflict(CronnyError):  # noqa: N818
     """The request is right but the state of the world forbids it: a taken name, a row in use."""
 
 
+class OverQuota(Conflict):
+    """The request is right, and more than its user may have; carries each limit that it would break."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in self.faults))
+
+
 class Busy(Conflict):
     """Somebody is at the same thing right now; asking again in a moment decides it."""
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NewType
 
+from shared.rates import Rate
 from shared.user import UserId
 
 SessionId = NewType("SessionId", int)
@@ -36,11 +37,12 @@ GRANTABLE = (Scope.READ, Scope.WRITE, Scope.RUN)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever signed in, in their session, or an API key with its scopes."""
+    """Whoever signed in, in their session, or an API key with its scopes; ``rate``: how often they may ask."""
 
     user_id: UserId
     session_id: SessionId | None
     scopes: frozenset[Scope]
+    rate: Rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Settings by environment: the only reader of ``os.environ``."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -65,6 +66,7 @@ class Settings:
     allowed_networks: tuple[IpNetwork, ...]
     fail_points: Mapping[str, str]
     metrics_token: str
+    rate_limits: float
 
     @property
     def development(self) -> bool:
@@ -101,6 +103,7 @@ class Settings:
             allowed_networks=reader.read("CRONNY_ALLOWED_NETWORKS", _networks, default=""),
             fail_points=reader.read("CRONNY_FAIL_POINTS", partial(_fail_points, environment), default=""),
             metrics_token=reader.read("CRONNY_METRICS_TOKEN", _secret_or_none, default=""),
+            rate_limits=reader.read("CRONNY_RATE_LIMITS", _factor, default="on"),
         )
         reader.finish()
         return settings
@@ -125,6 +128,7 @@ NAMES = (
     "CRONNY_ALLOWED_NETWORKS",
     "CRONNY_FAIL_POINTS",
     "CRONNY_METRICS_TOKEN",
+    "CRONNY_RATE_LIMITS",
 )
 
 
@@ -173,6 +177,14 @@ def _between(low: int, high: int) -> Callable[[str], int]:
         return int(raw)
 
     return parse
+
+
+def _factor(raw: str) -> float:
+    """0 for off, 1 for on."""
+    known = {"on": 1.0, "off": 0.0}.get(raw.strip().lower())
+    if known is None and not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", raw.strip(), re.ASCII):
+        raise ValueError("it must be on, off, or a number that multiplies the limits, such as 10 or 0.5")
+    return known if known is not None else float(raw)
 
 
 def _secret(raw: str) -> str:

@@ -10,7 +10,7 @@ PlanId = NewType("PlanId", int)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a user may use. ``min_interval`` in seconds, ``history_days`` how long outcomes stay listed."""
+    """What a user may use. ``history_days``: how long outcomes stay listed; ``requests_at_once``: after a rest."""
 
     id: PlanId
     name: str
@@ -18,6 +18,9 @@ class Plan:
     min_interval_seconds: int
     max_in_flight: int
     history_days: int
+    max_actions: int
+    requests_per_second: int
+    requests_at_once: int
 
 
 @dataclass(frozen=True, slots=True)

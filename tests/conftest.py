@@ -138,9 +138,9 @@ def target() -> Iterator[Target]:
 
 
 def server_settings(variables: dict[str, str]) -> Settings:
-    """Settings of a server that names itself by DB_* variables; jobs may call loopback."""
+    """Settings of a server that names itself by DB_* variables; jobs may call loopback, and tests ask often."""
     rest = {"CRONNY_QUEUE_URL": "http://127.0.0.1:1/queue", "CRONNY_ALLOWED_NETWORKS": "127.0.0.0/8"}
-    return Settings.load(variables | rest)
+    return Settings.load(variables | rest | {"CRONNY_RATE_LIMITS": "off"})
 
 
 @pytest.fixture(autouse=True)

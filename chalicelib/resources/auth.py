@@ -18,7 +18,7 @@ from shared.user import User, UserId
 routes = Routes("auth")
 
 
-@routes("POST", "/auth/register", public=True)
+@routes("POST", "/auth/register", public=True, signs_in=True)
 def register(call: Call) -> Answer:
     draft = new(users.Registration, call.body())
     user = accounts.register(call.services, draft)
@@ -26,16 +26,17 @@ def register(call: Call) -> Answer:
     return _signed_in(call, signed, "Welcome to Cronny.", user, HTTPStatus.CREATED)
 
 
-@routes("POST", "/auth/login", public=True)
+@routes("POST", "/auth/login", public=True, signs_in=True)
 def log_in(call: Call) -> Answer:
     draft = new(users.Login, call.body())
     login = draft.fields.get("username") or draft.fields.get("email")
-    draft.accept([] if login else [Fault("username", "is needed (or email)")])
+    known = login or not draft.understood("username", "email")
+    draft.accept([] if known else [Fault("username", "is needed (or email)")])
     user = accounts.log_in(call.services, str(login).strip(), draft.fields["password"], call.address)
     return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.", user)
 
 
-@routes("POST", "/auth/google", public=True)
+@routes("POST", "/auth/google", public=True, signs_in=True)
 def google(call: Call) -> Answer:
     draft = new(users.GoogleLogin, call.body())
     draft.accept()
@@ -43,11 +44,12 @@ def google(call: Call) -> Answer:
     return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.", user)
 
 
-@routes("POST", "/auth/refresh", public=True)
+@routes("POST", "/auth/refresh", public=True, signs_in=True)
 def refresh(call: Call) -> Answer:
     sent = new(users.Refresh, call.body())
     token = sent.fields.get("refresh_token") or read_refresh_cookie(call)
-    sent.accept([] if token else [Fault("refresh_token", "is needed")])
+    known = token or not sent.understood("refresh_token")
+    sent.accept([] if known else [Fault("refresh_token", "is needed")])
     return _signed_in(call, sessions.refresh(call.services, str(token)), "You are still logged in.")
 
 

@@ -9,7 +9,7 @@ from shared import VERSION
 from shared.errors import Unavailable
 from shared.manage.readiness import get_readiness
 
-routes = Routes("health", prefix="")
+routes = Routes("health", prefix="", limited=False)
 
 AWAY = "The database does not answer: nothing fires until it is back, and what is missed meanwhile is caught up."
 

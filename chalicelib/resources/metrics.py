@@ -9,7 +9,7 @@ from chalicelib.wire.metrics import CONTENT_TYPE, to_text
 from shared.errors import NotFound, NotSignedIn
 from shared.manage.measures import get_measures
 
-routes = Routes("metrics", prefix="")
+routes = Routes("metrics", prefix="", limited=False)
 
 
 @routes("GET", "/metrics", public=True)

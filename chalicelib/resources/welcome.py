@@ -13,7 +13,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
-routes = Routes("welcome", prefix="")
+routes = Routes("welcome", prefix="", limited=False)
 
 
 @routes("GET", "/", public=True)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from chalicelib.wire.drafts import ABSENT, Wire
 from chalicelib.wire.fields import Instant, ShortText
@@ -22,7 +22,7 @@ class ApiKeyFields(Wire):
     required = ("name", "scopes")
 
     name: ShortText = ABSENT
-    scopes: Annotated[list[str], AfterValidator(_scopes)] = ABSENT
+    scopes: Annotated[list[str], Field(max_length=20), AfterValidator(_scopes)] = ABSENT
     expires_at: Instant | None = ABSENT
 
 

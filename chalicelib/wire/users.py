@@ -25,6 +25,11 @@ def _email(value: str) -> str:
     return value
 
 
+# No password is longer than 128 characters (shared.passwords), and no token of ours or of Google's than these.
+Password = Annotated[str, StringConstraints(max_length=1000)]
+Token = Annotated[str, StringConstraints(max_length=200)]
+IdToken = Annotated[str, StringConstraints(max_length=8192)]
+LoginName = Annotated[str, StringConstraints(max_length=MAX_EMAIL)]
 Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
 Username = Annotated[Trimmed, AfterValidator(_username)]
 Email = Annotated[Trimmed, AfterValidator(_email)]
@@ -37,7 +42,7 @@ class Registration(Wire):
 
     username: Username = ABSENT
     email: Email = ABSENT
-    password: str = ABSENT
+    password: Password = ABSENT
 
 
 class Login(Wire):
@@ -45,9 +50,9 @@ class Login(Wire):
 
     required = ("password",)
 
-    username: str | None = ABSENT
-    email: str | None = ABSENT
-    password: str = ABSENT
+    username: LoginName | None = ABSENT
+    email: LoginName | None = ABSENT
+    password: Password = ABSENT
 
 
 class GoogleLogin(Wire):
@@ -55,13 +60,13 @@ class GoogleLogin(Wire):
 
     required = ("id_token",)
 
-    id_token: str = ABSENT
+    id_token: IdToken = ABSENT
 
 
 class Refresh(Wire):
     """A refresh token, unless the browser sends it as a cookie."""
 
-    refresh_token: str | None = ABSENT
+    refresh_token: Token | None = ABSENT
 
 
 class Logout(Wire):
@@ -75,8 +80,8 @@ class NewPassword(Wire):
 
     required = ("password", "new_password")
 
-    password: str = ABSENT
-    new_password: str = ABSENT
+    password: Password = ABSENT
+    new_password: Password = ABSENT
 
 
 class ProfileFields(Wire):
@@ -126,4 +131,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "min_interval_seconds": plan.min_interval_seconds,
         "max_in_flight": plan.max_in_flight,
         "history_days": plan.history_days,
+        "max_actions": plan.max_actions,
+        "requests_per_second": plan.requests_per_second,
+        "requests_at_once": plan.requests_at_once,
     }

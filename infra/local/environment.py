@@ -47,6 +47,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "CRONNY_DEAD_LETTER_QUEUE_URL": settings.dead_letter_queue,
         "CRONNY_FAIL_POINTS": ",".join(f"{point}={fault}" for point, fault in settings.fail_points.items()),
         "CRONNY_METRICS_TOKEN": settings.metrics_token,
+        "CRONNY_RATE_LIMITS": f"{settings.rate_limits:g}",
     }
 
 

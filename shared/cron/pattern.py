@@ -33,7 +33,7 @@ class Pattern:
     def walls(self, start: datetime) -> Iterator[datetime]:
         """Wall-clock times from ``start`` (naive) on, in order; they end when ``PATIENCE`` years match nothing."""
         begun = (start.year, start.month, start.day)
-        for date in self._dates(begun):
+        for date in self.dates(begun):
             if date == begun:
                 yield from self._rest(start)
                 continue
@@ -51,7 +51,8 @@ class Pattern:
                 for second in self.seconds[bisect_left(self.seconds, start.second) if this else 0 :]:
                     yield start.replace(hour=hour, minute=minute, second=second, microsecond=0)
 
-    def _dates(self, begun: Date) -> Iterator[Date]:
+    def dates(self, begun: Date) -> Iterator[Date]:
+        """Days from that one on, in order; they end as ``walls`` do."""
         found = begun[0]
         for year in range(begun[0], _LAST_YEAR) if self.years is None else sorted(self.years):
             if self.years is None and year > found + PATIENCE:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared import guessing, passwords
 from shared.errors import Fault, Invalid, NotSignedIn, TooMany
+from shared.manage import quotas
 from shared.manage.draft import Draft
 from shared.manage.expected import Expected
 from shared.services import Services
@@ -67,12 +68,18 @@ def get_plans(services: Services) -> Sequence[Plan]:
 
 
 def choose_plan(services: Services, user_id: UserId, draft: Draft) -> Plan:
-    """Put the caller on the plan ``plan_id``, or the one named ``plan``."""
+    """Put the caller on the plan ``plan_id``, or the one named ``plan``. Raises ``OverQuota`` when they have too much.
+
+    Nothing is paused or deleted for it: that is their choice, and so they are told what does not fit.
+    """
     draft.accept()
     chosen = next((plan for plan in get_plans(services) if _is_meant(plan, draft)), None)
     if chosen is None:
         raise Invalid.field("plan_id" if "plan_id" in draft.fields else "plan", "there is no such plan")
-    _change(services, user_id, Draft({"plan_id": chosen.id}))
+    now = services.clock.now()
+    with services.database.begin() as connection:
+        quotas.check_fit(connection, user_id, quotas.hold(connection, user_id), chosen, now)
+        users.change(connection, user_id, {"plan_id": chosen.id})
     return chosen
 
 

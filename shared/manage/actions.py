@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from shared.action import Action, ActionId
 from shared.errors import NotFound
+from shared.manage import quotas
 from shared.manage.draft import Draft
 from shared.manage.expected import Expected
 from shared.paging import Page, Slice
+from shared.quotas import Kept
 from shared.services import Services
 from shared.store import Connection, actions, jobs
 from shared.store.jobs import StoredJob
@@ -25,9 +27,10 @@ class ActionWithJobs:
 
 
 def create_action(services: Services, user_id: UserId, draft: Draft) -> ActionWithJobs:
-    """A new action, without jobs yet."""
+    """A new action, without jobs yet. Raises ``Invalid``, ``OverQuota``."""
     draft.accept()
     with services.database.begin() as connection:
+        quotas.make_room(connection, user_id, Kept.ACTIONS)
         return ActionWithJobs(actions.create(connection, user_id, draft.fields))
 
 

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from shared.errors import Fault, NotFound
 from shared.identity import ApiKey, KeyId, digest, new_key_secret
+from shared.manage import quotas
 from shared.manage.draft import Draft
 from shared.manage.expected import Expected
+from shared.quotas import Kept
 from shared.services import Services
 from shared.store import Connection, api_keys
 from shared.user import UserId
@@ -17,10 +19,11 @@ PAST = "must lie in the future"
 
 
 def create_api_key(services: Services, user_id: UserId, draft: Draft) -> tuple[ApiKey, str]:
-    """A new key, and its secret, which nobody can be shown again. Raises ``Conflict`` for a taken name."""
+    """A new key, and its secret, which nobody sees again. Raises ``OverQuota``, ``Conflict`` for a taken name."""
     now = services.clock.real_now()
     draft.accept(_faults(draft, now))
     with services.database.begin() as connection:
+        quotas.make_room(connection, user_id, Kept.KEYS)
         key = api_keys.create(connection, user_id, draft.fields, now)
         secret = new_key_secret(key.id, secrets.token_hex(24))
         api_keys.set_hash(connection, user_id, key.id, digest(secret))

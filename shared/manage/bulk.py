@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from shared.errors import Invalid
+from shared.errors import Fault, Invalid
+from shared.manage import quotas
 from shared.manage.draft import Draft
-from shared.manage.schedules import DELETED, MISSING, PAUSABLE, PAUSED
+from shared.manage.schedules import DELETED, MISSING, PAUSABLE, PAUSED, RESUMABLE
 from shared.schedule import ScheduleId, ScheduleStatus
 from shared.services import Services
 from shared.store import Connection, bulk
@@ -69,6 +70,9 @@ def _batch(
     result: BulkResult,
 ) -> None:
     """1. The rows, 2. their triggers: in this order everywhere, so that nobody waits for each other in a ring."""
+    refused: dict[ScheduleId, Fault] = {}
+    if action is BulkAction.RESUME:
+        quotas.hold(connection, user_id)
     statuses = bulk.lock(connection, user_id, chosen)
     concerned = [schedule_id for schedule_id, status in statuses.items() if _concerns(action, status)]
     match action:
@@ -76,6 +80,9 @@ def _batch(
             bulk.pause(connection, user_id, concerned, now)
             bulk.cancel(connection, user_id, concerned, PAUSED, now, PAUSABLE)
         case BulkAction.RESUME:
+            refused = quotas.resume_faults(connection, user_id, concerned, now)
+            result.failures += [(schedule_id, fault.message) for schedule_id, fault in refused.items()]
+            concerned = [schedule_id for schedule_id in concerned if schedule_id not in refused]
             bulk.resume(connection, user_id, concerned, now)
         case BulkAction.DELETE:
             bulk.remove(connection, user_id, concerned, now)
@@ -83,11 +90,11 @@ def _batch(
         case _:
             assert_never(action)
     result.changed += len(concerned)
-    result.unchanged += len(statuses) - len(concerned)
+    result.unchanged += len(statuses) - len(concerned) - len(refused)
     result.failures += [(schedule_id, MISSING) for schedule_id in chosen if schedule_id not in statuses]
 
 
 def _concerns(action: BulkAction, status: ScheduleStatus) -> bool:
     if action is BulkAction.RESUME:
-        return status in (ScheduleStatus.INACTIVE, ScheduleStatus.PROCESSED)
+        return status in RESUMABLE
     return action is BulkAction.DELETE or status is not ScheduleStatus.INACTIVE

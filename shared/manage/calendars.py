@@ -8,9 +8,11 @@ from shared import cron, exclusions
 from shared.calendars import CalendarId
 from shared.errors import Fault, NotFound
 from shared.exclusions import Exclusions
+from shared.manage import quotas
 from shared.manage.draft import Draft
 from shared.manage.expected import Expected
 from shared.paging import Page, Slice
+from shared.quotas import Kept
 from shared.services import Services
 from shared.store import Connection, calendars
 from shared.store.calendars import StoredCalendar
@@ -22,12 +24,13 @@ COLUMNS = ("name", "timezone")
 
 
 def create_calendar(services: Services, user_id: UserId, draft: Draft) -> StoredCalendar:
-    """A new calendar; raises ``Invalid``, and ``Conflict`` when the user has one of that name."""
+    """A new calendar; raises ``Invalid``, ``OverQuota``, and ``Conflict`` when the user has one of that name."""
     now = services.clock.now()
     fields = {"timezone": "UTC", **draft.fields}
     read, faults = _read(fields["timezone"], fields, now)
     draft.accept(faults)
     with services.database.begin() as connection:
+        quotas.make_room(connection, user_id, Kept.CALENDARS)
         return calendars.create(connection, user_id, _row(fields, {}, now), read)
 
 

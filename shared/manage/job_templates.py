@@ -2,10 +2,12 @@
 
 from shared.errors import Conflict, Fault, NotFound
 from shared.job import JobTemplate, JobTemplateId
+from shared.manage import quotas
 from shared.manage.draft import Draft
 from shared.manage.expected import Expected
 from shared.manage.job_types import JOB_TYPES
 from shared.paging import Page, Slice
+from shared.quotas import Kept
 from shared.runners.registry import BUILT_IN
 from shared.services import Services
 from shared.store import Connection, job_templates
@@ -17,13 +19,14 @@ MISSING = "There is no such job template."
 def create_job_template(services: Services, user_id: UserId, draft: Draft) -> tuple[JobTemplate, bool]:
     """A new preset, and whether it is new: the bare name of a built-in type answers the built-in template.
 
-    Raises ``Invalid``, and ``Conflict`` when the user has a preset of that name.
+    Raises ``Invalid``, ``OverQuota``, and ``Conflict`` when the user has a preset of that name.
     """
     name = draft.fields.get("name")
     with services.database.begin() as connection:
         if _means_built_in(draft) and (built_in := job_templates.find_built_in(connection, str(name).lower())):
             return built_in, False
         draft.accept(_type_faults(draft, required=True))
+        quotas.make_room(connection, user_id, Kept.PRESETS)
         job_type = BUILT_IN[draft.fields["job_type"]]
         # A preset is of a built-in type, whose schema is the same for everybody and not a client's to write.
         return job_templates.create(connection, user_id, {**draft.fields, "input_schema": job_type.input_schema}), True

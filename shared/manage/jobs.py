@@ -8,12 +8,13 @@ from typing import Any
 
 from shared import conditions, graph, input_schema, inputs, retry
 from shared.action import ActionId, JobGraph
-from shared.errors import Conflict, Fault, Invalid, NotFound
+from shared.errors import Conflict, Fault, Invalid, NotFound, OverQuota
 from shared.job import DEFAULT_TIMEOUT_SECONDS, Job, JobId, JobInputType, JobTemplate, JsonValue
 from shared.manage import job_types
 from shared.manage.draft import Draft
 from shared.manage.expected import Expected
 from shared.paging import Page, Slice
+from shared.quotas import MAX_JOBS
 from shared.runners.registry import BUILT_IN, CHECKS, HOSTS
 from shared.services import Services
 from shared.store import Connection, actions, jobs
@@ -21,6 +22,7 @@ from shared.store.jobs import StoredJob
 from shared.user import UserId
 
 MISSING = "There is no such job."
+TOO_MANY = Fault("jobs", f"an action may have {MAX_JOBS} jobs, and this one has as many: begin another action")
 NO_ACTION = Fault("action_id", "there is no such action")
 # Of a job that is not stored yet: no condition can name it.
 NO_ID = JobId(0)
@@ -30,7 +32,10 @@ INPUT_FIELDS = ("job_input_value", "job_input_type", "job_type", "job_template_i
 
 
 def create_job(services: Services, user_id: UserId, draft: Draft) -> StoredJob:
-    """A new job of an action; it begins the chain when no other job does, unless the draft says. Raises ``Invalid``."""
+    """A new job of an action; it begins the chain when no other job does, unless the draft says.
+
+    Raises ``Invalid``, ``OverQuota``.
+    """
     action_id: Any = draft.fields.get("action_id")
     with services.database.begin() as connection:
         known = action_id is not None and actions.lock(connection, user_id, action_id)
@@ -39,6 +44,8 @@ def create_job(services: Services, user_id: UserId, draft: Draft) -> StoredJob:
         job = _applied(draft, _blank(others, template), template)
         found = [*found, *_faults(draft, job, others, template)]
         draft.accept([NO_ACTION, *found] if action_id is not None and not known else found)
+        if len(others) >= MAX_JOBS:
+            raise OverQuota([TOO_MANY])
         return jobs.create(connection, user_id, _row(job) | {"action_id": action_id} | job_types.row(template))
 
 

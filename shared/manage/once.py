@@ -19,6 +19,9 @@ UNREADABLE = f"This was done before under the same {FIELD}. What it answered was
 KEPT = timedelta(hours=24)
 # A second more than the API function may take: whoever has not answered by then is dead.
 IN_FLIGHT_AT_MOST = timedelta(seconds=30)
+# Of each user the newest answers are kept, so many and so many bytes. One claim in so many looks: that is often enough.
+MAX_KEPT, MAX_KEPT_BYTES = 10_000, 32 * 1024**2
+LOOKED_EVERY = 64
 # 4xx that say nothing about the request: the same one may fare otherwise in a moment.
 PASSING = (401, 408, 429)
 
@@ -71,6 +74,9 @@ def definite(status: int) -> bool:
 def _claimed(services: Services, user_id: UserId, key: str, request: str, now: datetime) -> Claim | KeptAnswer:
     with services.database.begin() as connection:
         if claim := kept_answers.claim(connection, user_id, key, request, now, now + IN_FLIGHT_AT_MOST):
+            # The token is random: no counting, in no process.
+            if claim.token.int % LOOKED_EVERY == 0:
+                kept_answers.trim(connection, user_id, MAX_KEPT, MAX_KEPT_BYTES)
             return claim
         found = kept_answers.find(connection, user_id, key)
     known, answer = found or (request, None)

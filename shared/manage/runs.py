@@ -8,8 +8,10 @@ from typing import Literal
 
 from shared import timetable
 from shared.errors import Conflict, Invalid, NotFound
+from shared.manage import quotas
 from shared.manage.draft import Draft
 from shared.manage.schedules import MISSING
+from shared.quotas import Kept
 from shared.schedule import Schedule, ScheduleId, ScheduleStatus, ScheduleType, Timing
 from shared.services import Services
 from shared.store import Connection, asked_runs, overlapping, planning, schedules, triggers
@@ -37,13 +39,15 @@ class Backfilled:
 
 
 def run_now(services: Services, user_id: UserId, schedule_id: ScheduleId, draft: Draft) -> Trigger:
-    """A run now, by the schedule's definition, whether it is active, paused or over. Raises ``NotFound``, ``Invalid``.
+    """A run now, by the schedule's definition, whether it is active, paused or over.
 
     The timetable, ``max_runs`` and the chain of a relative schedule know nothing of it.
+    Raises ``NotFound``, ``Invalid``, and ``OverQuota`` while very many wait already.
     """
     draft.accept()
     now = services.clock.now()
     with services.database.begin() as connection:
+        quotas.check_room(connection, user_id, quotas.plan_of(connection, user_id), Kept.WAITING)
         schedule = _locked(connection, user_id, schedule_id)
         trigger_id = asked_runs.run_now(connection, schedule, draft.fields.get("input"), now)
         return _trigger(connection, user_id, trigger_id)
@@ -62,12 +66,14 @@ def backfill(services: Services, user_id: UserId, schedule_id: ScheduleId, draft
         raise NotFound(MISSING)
     times = _range(schedule, draft, now)
     with services.database.begin() as connection:
+        plan = quotas.hold(connection, user_id)
         current = _locked(connection, user_id, schedule_id)
         if current.version != schedule.version:
             raise Conflict("The schedule was edited meanwhile; look again.")
         decided = asked_runs.decided(connection, current, times)
         chosen = choose([time for time in times if time not in decided], draft.fields.get("policy", "all"))
         _check_count(len(chosen), draft.fields.get("limit", MAX_BACKFILL))
+        quotas.check_room(connection, user_id, plan, Kept.BACKFILLS, len(chosen))
         line = max(now, asked_runs.line_end(connection, user_id) or now)
         paced = list(zip(chosen, _pace(line, services.clock.speed), strict=False))
         created = asked_runs.backfill(connection, current, paced, now)

@@ -6,23 +6,25 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared import timing_faults
-from shared.action import ActionId
 from shared.clock import whole_second_after
-from shared.errors import Fault, NotFound
+from shared.errors import NotFound
+from shared.manage import quotas
 from shared.manage.definition import DEFAULTS, DEFINITION, TIMING, columns
 from shared.manage.draft import Draft
 from shared.manage.expected import Expected
+from shared.manage.schedule_faults import action_faults, calendar_faults, timing_faults, timing_of
 from shared.paging import Page, Slice
-from shared.schedule import Schedule, ScheduleId, ScheduleStatus, ScheduleType, ScheduleUnit, Timing
+from shared.quotas import Kept
+from shared.schedule import Schedule, ScheduleId, ScheduleStatus, ScheduleType, Timing
 from shared.services import Services
-from shared.store import Connection, actions, calendars, schedules
+from shared.store import Connection, calendars, schedules
 from shared.trigger import TriggerKind
 from shared.user import UserId
 
 MISSING = "There is no such schedule."
 # A pause stops what Cronny would do by itself and what waits in a long line, not the one run asked for by hand.
 PAUSABLE = (TriggerKind.PLANNED, TriggerKind.BACKFILL)
+RESUMABLE = (ScheduleStatus.INACTIVE, ScheduleStatus.PROCESSED)
 PAUSED, EDITED, DELETED = "the schedule was paused", "the schedule was edited", "the schedule was deleted"
 
 
@@ -34,15 +36,17 @@ class Wish(StrEnum):
 
 
 def create_schedule(services: Services, user_id: UserId, draft: Draft) -> Schedule:
-    """A new schedule, which the creator plans unless ``status`` wishes a pause. Raises ``Invalid``."""
+    """A new schedule, which the creator plans unless ``status`` wishes a pause. Raises ``Invalid``, ``OverQuota``."""
     now = services.clock.now()
     fields = {**DEFAULTS, **_definition(draft.fields, draft.fields.get("schedule_type"))}
     row = {**fields, "anchor": _anchor(fields, now), "schedule_status": ScheduleStatus.PENDING.value}
     if draft.fields.get("schedule_status") is Wish.PAUSE:
         row["schedule_status"] = ScheduleStatus.INACTIVE.value
     with services.database.begin() as connection:
-        found = [*_timing_faults(draft, row, now), *_calendar_faults(connection, user_id, draft)]
-        draft.accept([*found, *_action_faults(connection, user_id, draft)])
+        plan = quotas.hold(connection, user_id)
+        found = [*timing_faults(draft, row, plan, now), *calendar_faults(connection, user_id, draft)]
+        draft.accept([*found, *action_faults(connection, user_id, draft)])
+        quotas.check_room(connection, user_id, plan, Kept.SCHEDULES)
         calendar_ids = row.pop("calendar_ids", ())
         schedule_id = schedules.create(connection, user_id, row, now)
         if calendar_ids:
@@ -66,18 +70,22 @@ def get_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -
 def change_schedule(
     services: Services, user_id: UserId, schedule_id: ScheduleId, draft: Draft, expected: Expected[Schedule] = None
 ) -> Schedule:
-    """Write the sent fields. Raises ``NotFound``, ``Invalid``.
+    """Write the sent fields. Raises ``NotFound``, ``Invalid``, and ``OverQuota`` for one that the plan lets not go on.
 
     An edit of the definition cancels what was planned by the old one, and so does a pause. What executes goes on.
     """
     now = services.clock.now()
     with services.database.begin() as connection:
-        unknown = _calendar_faults(connection, user_id, draft)
+        plan = (quotas.hold if _may_ask_more(draft) else quotas.plan_of)(connection, user_id)
+        unknown = calendar_faults(connection, user_id, draft)
         current = _locked(connection, user_id, schedule_id, expected)
         edit = _edit(current, draft)
         row = {**columns(current), **edit.changes, "anchor": edit.anchor}
-        found = _timing_faults(draft, row, now) if edit.retimed else []
-        draft.accept([*found, *unknown, *_action_faults(connection, user_id, draft)])
+        found = timing_faults(draft, row, plan, now) if edit.retimed else []
+        if edit.resumes:
+            quotas.check_not_over(connection, user_id, plan)
+            found = found or quotas.too_often(timing_of(row), plan, now)
+        draft.accept([*found, *unknown, *action_faults(connection, user_id, draft)])
         _write(connection, current, edit, now)
         return _seen(connection, user_id, schedule_id)
 
@@ -128,8 +136,13 @@ class _Edit:
     def activates(self) -> bool:
         """Whether it is to be planned anew: resumed, or edited while it was not paused."""
         if self.wish is Wish.RUN:
-            return self.redefined or self.current.schedule_status in (ScheduleStatus.INACTIVE, ScheduleStatus.PROCESSED)
+            return self.redefined or self.resumes
         return self.wish is None and self.redefined and self.current.schedule_status is not ScheduleStatus.INACTIVE
+
+    @property
+    def resumes(self) -> bool:
+        """Whether nothing was planned of it any more, and is to be again."""
+        return self.wish is Wish.RUN and self.current.schedule_status in RESUMABLE
 
     @property
     def anchor(self) -> datetime:
@@ -145,6 +158,10 @@ def _edit(current: Schedule, draft: Draft) -> _Edit:
     sent = _definition(draft.fields, draft.fields.get("schedule_type", was["schedule_type"]))
     changes = {name: value for name, value in sent.items() if value != was[name]}
     return _Edit(current, changes, draft.fields.get("schedule_status"))
+
+
+def _may_ask_more(draft: Draft) -> bool:
+    return draft.fields.get("schedule_status") is Wish.RUN or any(name in draft.fields for name in TIMING)
 
 
 def _write(connection: Connection, current: Schedule, edit: _Edit, now: datetime) -> None:
@@ -200,36 +217,6 @@ def _anchor(fields: Mapping[str, Any], otherwise: datetime) -> datetime:
     return whole_second_after(starts_at) if starts_at.microsecond else starts_at
 
 
-def _timing_faults(draft: Draft, row: Mapping[str, Any], now: datetime) -> list[Fault]:
-    """What is wrong with the timetable, as far as its fields were sent and understood."""
-    if not draft.understood(*TIMING) or not {"schedule_type", "schedule_value"} <= row.keys():
-        return timing_faults.check_zone(row["timezone"]) if draft.understood("timezone") else []
-    if row["schedule_unit"] is not None and row["schedule_unit"] not in list(ScheduleUnit):
-        return [Fault("schedule_unit", f"must be one of {', '.join(ScheduleUnit)}")]
-    return timing_faults.check(_timing(row), now)
-
-
-def _timing(row: Mapping[str, Any]) -> Timing:
-    unit = ScheduleUnit(row["schedule_unit"]) if row["schedule_unit"] else None
-    rest = {name: row[name] for name in (*TIMING, "anchor")}
-    return Timing(**rest | {"schedule_type": ScheduleType(row["schedule_type"]), "schedule_unit": unit})
-
-
-def _calendar_faults(connection: Connection, user_id: UserId, draft: Draft) -> list[Fault]:
-    """Which calendars are not the user's; the others are held, before the schedule as everywhere."""
-    wanted = draft.fields.get("calendar_ids", ())
-    known = calendars.hold(connection, user_id, sorted(set(wanted)))
-    places = [number for number, calendar_id in enumerate(wanted) if calendar_id not in known]
-    return [Fault(f"calendar_ids[{number}]", "there is no such calendar") for number in places]
-
-
-def _action_faults(connection: Connection, user_id: UserId, draft: Draft) -> list[Fault]:
-    if "action_id" not in draft.fields:
-        return []
-    action = actions.find(connection, user_id, ActionId(draft.fields["action_id"]))
-    return [] if action else [Fault("action_id", "there is no such action")]
-
-
 def drafted(
     connection: Connection, user_id: UserId, stored: Schedule | None, draft: Draft, now: datetime
 ) -> tuple[Timing, int | None]:
@@ -240,8 +227,8 @@ def drafted(
     else:
         edit = _edit(stored, draft)
         row, retimed = {**columns(stored), **edit.changes, "anchor": edit.anchor}, edit.retimed
-    found = _timing_faults(draft, row, now) if retimed else []
-    unknown = _calendar_faults(connection, user_id, draft)
-    draft.accept([*found, *unknown, *_action_faults(connection, user_id, draft)])
+    found = timing_faults(draft, row, quotas.plan_of(connection, user_id), now) if retimed else []
+    unknown = calendar_faults(connection, user_id, draft)
+    draft.accept([*found, *unknown, *action_faults(connection, user_id, draft)])
     closed = calendars.of_ids(connection, user_id, row.get("calendar_ids", ()))
-    return replace(_timing(row), seed=stored.id if stored else 0, calendars=closed), row.get("max_runs")
+    return replace(timing_of(row), seed=stored.id if stored else 0, calendars=closed), row.get("max_runs")

@@ -98,9 +98,10 @@ def _by_token(services: Services, token: str) -> Caller:
     now = services.clock.real_now()
     bearer = tokens.read(token, services.settings.jwt_secrets, now)
     with services.database.begin() as connection:
-        if sessions.user_of(connection, bearer.session_id, now) != bearer.user_id:
-            raise NotSignedIn(ENDED)
-    return Caller(bearer.user_id, bearer.session_id, frozenset(Scope))
+        owner = sessions.user_of(connection, bearer.session_id, now)
+    if owner is None or owner[0] != bearer.user_id:
+        raise NotSignedIn(ENDED)
+    return Caller(bearer.user_id, bearer.session_id, frozenset(Scope), owner[1])
 
 
 def _by_key(services: Services, secret: str) -> Caller:
@@ -112,7 +113,7 @@ def _by_key(services: Services, secret: str) -> Caller:
         if known is None or known.hash != digest(secret) or (known.expires_at and known.expires_at <= now):
             raise NotSignedIn(NO_KEY)
         api_keys.note_use(connection, key_id, now)
-    return Caller(known.user_id, None, known.scopes)
+    return Caller(known.user_id, None, known.scopes, known.rate)
 
 
 def _signed(services: Services, connection: Connection, bearer: tokens.Bearer, now: datetime) -> Signed:

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, LargeBinary, bindparam, delete, insert, or_, 
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from shared.identity import ApiKey, KeyId, Scope
+from shared.rates import Rate
 from shared.store.arrays import INSTANT, TEXT
-from shared.store.tables import api_keys
+from shared.store.tables import api_keys, plans, users
 from shared.user import UserId
 
 # How exact ``last_used_at`` is: a key that is used all the time is not written all the time.
@@ -37,8 +38,13 @@ LIST = select(*_VISIBLE).where(api_keys.c.user_id == bindparam("user")).order_by
 FIND = select(*_VISIBLE).where(*_mine)
 LOCK = FIND.with_for_update(key_share=True)
 DELETE = delete(api_keys).where(*_mine)
-LOOK_UP = select(api_keys.c.user_id, api_keys.c.hash, api_keys.c.scopes, api_keys.c.expires_at).where(
-    api_keys.c.id == bindparam("key")
+LOOK_UP = (
+    select(
+        *(api_keys.c.user_id, api_keys.c.hash, api_keys.c.scopes, api_keys.c.expires_at),
+        *(plans.c.requests_per_second, plans.c.requests_at_once),
+    )
+    .select_from(api_keys.join(users, users.c.id == api_keys.c.user_id).join(plans, plans.c.id == users.c.plan_id))
+    .where(api_keys.c.id == bindparam("key"))
 )
 NOTE_USE = (
     update(api_keys)
@@ -51,12 +57,13 @@ NOTE_USE = (
 
 
 class Known(NamedTuple):
-    """Whose key it is, what its secret's hash must be, and what it may."""
+    """Whose key it is, what its secret's hash must be, what it may, and how often."""
 
     user_id: UserId
     hash: bytes
     scopes: frozenset[Scope]
     expires_at: datetime | None
+    rate: Rate
 
 
 def create(connection: Connection, user_id: UserId, fields: Mapping[str, Any], now: datetime) -> ApiKey:
@@ -101,7 +108,10 @@ def remove(connection: Connection, user_id: UserId, key_id: KeyId) -> None:
 def look_up(connection: Connection, key_id: KeyId) -> Known | None:
     """What a key of this id needs and may."""
     row = connection.execute(LOOK_UP, {"key": key_id}).one_or_none()
-    return None if row is None else Known(row.user_id, row.hash, frozenset(map(Scope, row.scopes)), row.expires_at)
+    if row is None:
+        return None
+    rate = Rate(row.requests_per_second, row.requests_at_once)
+    return Known(row.user_id, row.hash, frozenset(map(Scope, row.scopes)), row.expires_at, rate)
 
 
 def note_use(connection: Connection, key_id: KeyId, now: datetime) -> None:

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, func, null, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, null, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from shared.store.arrays import INSTANT
+from shared.store.arrays import BIGINT, INSTANT
 from shared.store.tables import kept_answers
 from shared.user import UserId
 
@@ -49,6 +49,26 @@ _expired = (
     .with_for_update(skip_locked=True)
 )
 FORGET = delete(kept_answers).where(tuple_(kept_answers.c.user_id, kept_answers.c.key).in_(_expired))
+
+_newest = (kept_answers.c.expires_at.desc(), kept_answers.c.key)
+_kept = (
+    select(
+        kept_answers.c.key,
+        func.row_number().over(order_by=_newest).label("place"),
+        func.sum(func.coalesce(func.octet_length(kept_answers.c.body), 0)).over(order_by=_newest).label("bytes"),
+    )
+    .where(kept_answers.c.user_id == bindparam("user"), kept_answers.c.status.is_not(None))
+    .subquery()
+)
+_surplus = select(_kept.c.key).where(
+    or_(_kept.c.place > bindparam("most", type_=BIGINT), _kept.c.bytes > bindparam("most_bytes", type_=BIGINT))
+)
+_trimmed = (
+    select(kept_answers.c.user_id, kept_answers.c.key)
+    .where(kept_answers.c.user_id == bindparam("user"), kept_answers.c.key.in_(_surplus))
+    .with_for_update(skip_locked=True)
+)
+TRIM = delete(kept_answers).where(tuple_(kept_answers.c.user_id, kept_answers.c.key).in_(_trimmed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +115,11 @@ def keep(connection: Connection, claim: Claim, answer: KeptAnswer, until: dateti
 def free(connection: Connection, claim: Claim) -> None:
     """Let others use the key, if no answer is kept and nobody else has claimed it."""
     connection.execute(FREE, _own(claim))
+
+
+def trim(connection: Connection, user_id: UserId, most: int, most_bytes: int) -> int:
+    """Delete the user's oldest answers beyond so many, and so many bytes of them; answers how many."""
+    return connection.execute(TRIM, {"user": user_id, "most": most, "most_bytes": most_bytes}).rowcount
 
 
 def forget(connection: Connection, now: datetime, limit: int) -> int:

@@ -6,13 +6,16 @@ from sqlalchemy.dialects.postgresql import insert
 from shared.runners.registry import BUILT_IN
 from shared.store.tables import job_templates, plans
 
-_LIMITS = ("name", "max_schedules", "min_interval_seconds", "max_in_flight", "history_days")
+_LIMITS = (
+    *("name", "max_schedules", "min_interval_seconds", "max_in_flight", "history_days"),
+    *("max_actions", "requests_per_second", "requests_at_once"),
+)
 PLANS = [
     {"id": number, **dict(zip(_LIMITS, limits, strict=True))}
     for number, limits in (
-        (1, ("starter", 100, 1, 20, 7)),
-        (2, ("pro", 10_000, 1, 200, 30)),
-        (3, ("enterprise", 1_000_000, 1, 2_000, 365)),
+        (1, ("starter", 100, 1, 20, 7, 200, 10, 300)),
+        (2, ("pro", 10_000, 1, 200, 30, 20_000, 30, 1_000)),
+        (3, ("enterprise", 1_000_000, 1, 2_000, 365, 2_000_000, 100, 3_000)),
     )
 ]
 

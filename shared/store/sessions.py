@@ -6,8 +6,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection, LargeBinary, bindparam, delete, insert, select, update
 
 from shared.identity import SessionId
+from shared.quotas import MAX_REFRESH_TOKENS, MAX_SESSIONS
+from shared.rates import Rate
 from shared.store.arrays import INSTANT
-from shared.store.tables import refresh_tokens, sessions
+from shared.store.tables import plans, refresh_tokens, sessions, users
 from shared.user import UserId
 
 _now = bindparam("now", type_=INSTANT)
@@ -16,7 +18,11 @@ _this = sessions.c.id == bindparam("session")
 _hash = bindparam("hash_of", type_=LargeBinary())
 
 OPEN = insert(sessions).values(user_id=bindparam("user"), created_at=_now, expires_at=_until).returning(sessions.c.id)
-LIVES = select(sessions.c.user_id).where(_this, sessions.c.revoked_at.is_(None), sessions.c.expires_at > _now)
+LIVES = (
+    select(sessions.c.user_id, plans.c.requests_per_second, plans.c.requests_at_once)
+    .select_from(sessions.join(users, users.c.id == sessions.c.user_id).join(plans, plans.c.id == users.c.plan_id))
+    .where(_this, sessions.c.revoked_at.is_(None), sessions.c.expires_at > _now)
+)
 # The session's row is what two who come with the same token queue for.
 FIND_TOKEN = (
     select(sessions.c.id, sessions.c.user_id, sessions.c.revoked_at, sessions.c.expires_at, refresh_tokens.c.used_at)
@@ -43,6 +49,27 @@ FORGET = delete(sessions).where(
 )
 
 
+_surplus = (
+    select(sessions.c.id)
+    .where(sessions.c.user_id == bindparam("user"))
+    .order_by(sessions.c.expires_at.desc(), sessions.c.id.desc())
+    .offset(bindparam("keep"))
+    .with_for_update(skip_locked=True)
+)
+TRIM = delete(sessions).where(sessions.c.id.in_(_surplus))
+_oldest_kept = (
+    select(refresh_tokens.c.issued_at)
+    .where(refresh_tokens.c.session_id == bindparam("session"))
+    .order_by(refresh_tokens.c.issued_at.desc())
+    .offset(bindparam("keep"))
+    .limit(1)
+    .scalar_subquery()
+)
+TRIM_TOKENS = delete(refresh_tokens).where(
+    refresh_tokens.c.session_id == bindparam("session"), refresh_tokens.c.issued_at <= _oldest_kept
+)
+
+
 class Found(NamedTuple):
     """The session of a refresh token, and when the token was used."""
 
@@ -54,13 +81,15 @@ class Found(NamedTuple):
 
 
 def open_session(connection: Connection, user_id: UserId, now: datetime, until: datetime) -> SessionId:
-    """A new session."""
+    """A new session. Of too many those are forgotten that were refreshed least lately."""
+    connection.execute(TRIM, {"user": user_id, "keep": MAX_SESSIONS - 1})
     return SessionId(connection.execute(OPEN, {"user": user_id, "now": now, "until": until}).scalar_one())
 
 
-def user_of(connection: Connection, session_id: SessionId, now: datetime) -> UserId | None:
-    """Whose session this is; None when it has ended."""
-    return connection.execute(LIVES, {"session": session_id, "now": now}).scalar_one_or_none()
+def user_of(connection: Connection, session_id: SessionId, now: datetime) -> tuple[UserId, Rate] | None:
+    """Whose session this is, and how often their plan lets them ask; None when it has ended."""
+    row = connection.execute(LIVES, {"session": session_id, "now": now}).one_or_none()
+    return (row.user_id, Rate(row.requests_per_second, row.requests_at_once)) if row else None
 
 
 def find_token(connection: Connection, token_hash: bytes) -> Found | None:
@@ -70,7 +99,8 @@ def find_token(connection: Connection, token_hash: bytes) -> Found | None:
 
 
 def issue(connection: Connection, session_id: SessionId, token_hash: bytes, now: datetime) -> None:
-    """Another refresh token of the session."""
+    """Another refresh token of the session. Of too many the oldest are forgotten."""
+    connection.execute(TRIM_TOKENS, {"session": session_id, "keep": MAX_REFRESH_TOKENS - 1})
     connection.execute(ISSUE, {"hash_of": token_hash, "session": session_id, "now": now})
 
 

@@ -213,3 +213,63 @@ def test_signs_of_life_are_told_in_real_seconds_in_virtual_time_too(
     clock.forward(600 * 30)
     answer = nobody.get("/health/ready")
     assert (answer.status, answer.json["heartbeat_age_seconds"]["creator"]) == (200, 30.0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"name": "' + "x" * (256 * 1024) + '"}',
+        ("x" * (256 * 1024 + 1)).encode(),
+        b"x" * (1024 * 1024),
+        "é" * (128 * 1024 + 1),
+    ],
+)
+def test_a_body_that_is_too_large_is_413_before_anything_is_made_of_it(nobody: Client, body: str | bytes) -> None:
+    """In whatever way it is packed, for whatever path: nobody has looked who asks."""
+    answer = nobody.post("actions", body)
+    assert is_problem(answer, 413)
+    assert answer.json["detail"] == "The body is larger than 256 KB."
+    assert is_problem(nobody.send("GET", "/health", body), 413)
+
+
+def test_the_largest_body_is_read(alice: Client) -> None:
+    body = '{"name": "fits", "padding": "' + "x" * (256 * 1024 - 31) + '"}'
+    assert len(body) == 256 * 1024
+    assert alice.post("actions", body).status == 201
+    assert alice.post("actions", body.encode()).status == 201
+
+
+def test_very_many_faults_are_a_short_answer(alice: Client) -> None:
+    name, item = "n" * 900, "\\u0000"
+    body = '{"input": ' + f'{{"{name}":' * 20 + "[" + ",".join([f'"{item}"'] * 20_000) + "]" + "}" * 20 + "}"
+    answer = alice.post("schedules", body)
+    assert is_problem(answer, 422)
+    assert len(answer.json["errors"]) == 100
+    assert len(answer.text) < 100_000
+    assert all(len(fault["field"]) <= 200 for fault in answer.json["errors"])
+    unknown = {f"filter {number}": 1 for number in range(150)}
+    answer = alice.post("schedules/bulk", {"action": "pause", "filter": unknown})
+    assert (len(answer.json["errors"]), answer.json["errors"][-1]["message"]) == (101, "are 50 more than these")
+
+
+def test_names_within_json_are_bounded(alice: Client) -> None:
+    answer = alice.post("schedules", {"input": {"x" * 1001: 1}})
+    assert answer.fields == {"input": "has a name of more than 1,000 characters"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "limit"),
+    [
+        ("auth/login", {"username": "x" * 255, "password": "y"}, "username", "254 characters"),
+        ("auth/login", {"username": "x", "password": "y" * 1001}, "password", "1000 characters"),
+        ("auth/refresh", {"refresh_token": "x" * 201}, "refresh_token", "200 characters"),
+        ("auth/google", {"id_token": "x" * 8193}, "id_token", "8192 characters"),
+        ("user/keys", {"name": "x", "scopes": ["read"] * 21}, "scopes", "20 items"),
+        ("actions", {"name": "x" * 201}, "name", "200 characters"),
+        ("actions", {"name": "x", "description": "x" * 4001}, "description", "4000 characters"),
+    ],
+)
+def test_every_field_has_its_bound_and_says_so(
+    alice: Client, path: str, body: dict[str, Any], field: str, limit: str
+) -> None:
+    assert alice.post(path, body).fields[field] == f"may have {limit} at most"

@@ -79,7 +79,7 @@ def test_of_two_at_once_one_gets_the_next_tokens(nobody: Client, signed: Any, en
         assert connection.execute(text("SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL")).scalar_one() == 1
 
 
-@pytest.mark.parametrize("token", ["", "cronny_rt_nonsense", "x" * 5000, None])
+@pytest.mark.parametrize("token", ["", "cronny_rt_nonsense", "x" * 200, None])
 def test_what_is_no_refresh_token_is_refused(nobody: Client, token: str | None) -> None:
     assert refreshed(nobody, token or "").status == (401 if token else 422)
 

@@ -9,7 +9,7 @@ everything else works, is not held by the policies. See docs/decisions/0025-fenc
 from alembic import op
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -56,6 +56,7 @@ OWN = {
             "jobs",
             "kept_answers",
             "ledger",
+            "rooms",
             "schedule_calendars",
             "schedules",
             "sessions",

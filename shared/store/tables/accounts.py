@@ -1,6 +1,17 @@
 """Users and the plans that bound what they may use."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    func,
+    text,
+)
 
 from shared.store.tables.columns import identity, instant, metadata
 
@@ -13,6 +24,9 @@ plans = Table(
     Column("min_interval_seconds", Integer, nullable=False),
     Column("max_in_flight", Integer, nullable=False),
     Column("history_days", Integer, nullable=False),
+    Column("max_actions", Integer, nullable=False, server_default=text("200")),
+    Column("requests_per_second", Integer, nullable=False, server_default=text("10")),
+    Column("requests_at_once", Integer, nullable=False, server_default=text("300")),
 )
 
 users = Table(
@@ -40,3 +54,16 @@ users = Table(
 Index("uq_users_username", func.lower(users.c.username), unique=True)
 Index("uq_users_email", func.lower(users.c.email), unique=True)
 Index("uq_users_google_subject", users.c.google_subject, unique=True)
+
+# How many more a user may make of what is too much to be counted each time, as it was counted last: at least so many.
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("kept", Text, nullable=False),
+    # Under another limit it is counted anew.
+    Column("of_limit", Integer, nullable=False),
+    Column("room", Integer, nullable=False),
+    PrimaryKeyConstraint("user_id", "kept"),
+    CheckConstraint("room >= 0", name="room"),
+)
