@@ -1,7 +1,7 @@
 """What verbs work with: handed in by the entry point, built by ``wiring``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.clock import Clock
 from shared.queue import DeadLetterQueue, TriggerQueue
@@ -9,6 +9,7 @@ from shared.runners import Runner
 from shared.settings import Settings
 from shared.store import Connection
 from shared.store.engine import Database, Joined
+from shared.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Services:
     clock: Clock
     instance: str
     dead_letters: DeadLetterQueue | None = None
+    vault: Vault = field(default_factory=Vault)
 
     def within(self, connection: Connection, clock: Clock) -> "Services":
         """The same for verbs that shall work inside this transaction; ``clock`` must not need the database."""
