@@ -45,7 +45,8 @@ def once(
 ) -> tuple[KeptAnswer, bool]:
     """What ``work`` answers, or has answered to the same request before, and whether it was before.
 
-    ``hashes`` are of the request; the first one is kept, and the others are as good to compare with. Raises ``Invalid`` when the key has another one, and ``Busy`` while somebody works on it.
+    ``hashes`` are of the request; the first one is kept, and the others are as good to compare with. Raises ``Invalid``
+    when the key has another one, and ``Busy`` while somebody works on it.
 
     1. Claim the key, and commit. A crash here frees the key after ``IN_FLIGHT_AT_MOST``.
     2. Work and keep the answer in one transaction. A crash here leaves nothing done. Whoever was so slow that another
