@@ -289,10 +289,10 @@ def test_no_secret_is_in_any_row_any_log_line_or_any_answer(
     assert all(value in asked for value in (TOKEN, "cnry", in_header("us", PASSWORD), HOOK_END, TYPED))
     with engine.begin() as connection:
         rows = list(every_column(connection))
-        kept = connection.execute(text("SELECT status, count(*) FROM job_executions GROUP BY status")).all()
+        ended = connection.execute(text("SELECT status FROM job_executions")).scalars().all()
         assert connection.execute(text("SELECT count(*) FROM secrets WHERE last_used_at IS NOT NULL")).scalar_one() == 4
-    assert dict(kept)["completed"] > 15  # type: ignore[arg-type]
-    assert dict(kept)["failed"] >= 20  # type: ignore[arg-type]
+    assert ended.count("completed") > 15
+    assert ended.count("failed") >= 20
     assert len(world.ada.heard) > 200
     assert len(lines.lines) > 100
     everything = [*rows, *lines.lines, *world.ada.heard]

@@ -1,4 +1,4 @@
-"""SQL of secrets. Their values come and go sealed; only ``read_sealed`` and ``lock`` read them at all."""
+"""SQL of secrets. Their values come and go sealed; only ``read_sealed``, ``lock`` and ``lock_batch`` read them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -33,6 +33,14 @@ DELETE = delete(secrets).where(*_THIS)
 FILTERS: Filters = {
     "q": func.strpos(func.lower(secrets.c.name), func.lower(bindparam("q", type_=TEXT))) > 0,
 }
+LOCK_BATCH = (
+    select(*_VISIBLE, *_SEALED)
+    .where(secrets.c.id > bindparam("after", type_=BIGINT))
+    .order_by(secrets.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(key_share=True)
+)
+PUT_BOX = update(secrets).where(secrets.c.id == bindparam("key"))
 # Who saves a job that names a secret keeps it from being deleted or renamed until that is done.
 HOLD = (
     select(secrets.c.name)
@@ -112,6 +120,17 @@ def change(
 def remove(connection: Connection, user_id: UserId, secret_id: SecretId) -> None:
     """Delete it."""
     connection.execute(DELETE, {"user": user_id, "key": secret_id})
+
+
+def lock_batch(connection: Connection, after: SecretId, limit: int) -> list[tuple[Secret, Sealed]]:
+    """Anybody's secrets with their values, by id, held until the transaction ends."""
+    found = connection.execute(LOCK_BATCH, {"after": after, "limit": limit})
+    return [(_secret(row), _sealed(row)) for row in found]
+
+
+def put_box(connection: Connection, secret_id: SecretId, sealed: Sealed) -> None:
+    """The same value in another box: nothing that its owner would see."""
+    connection.execute(PUT_BOX.values(**columns(sealed)), {"key": secret_id})
 
 
 def hold(connection: Connection, user_id: UserId, names: Collection[str]) -> set[str]:

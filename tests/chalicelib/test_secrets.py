@@ -164,7 +164,7 @@ def test_what_a_secret_will_fill_in_is_judged_when_it_does(alice: Client, engine
     make_job(alice, action, "host", job_input_value={"url": "https://{{secrets.TOKEN}}.example.org/x"})
     make_job(alice, action, "path", job_input_value={"url": "https://example.org/{{secrets.TOKEN}}/x"})
     with engine.begin() as connection:
-        hosts = dict(connection.execute(text("SELECT name, host FROM jobs")).all())  # type: ignore[arg-type]
+        hosts = {row.name: row.host for row in connection.execute(text("SELECT name, host FROM jobs"))}
     assert hosts == {"whole": None, "host": None, "path": "example.org:443"}
     body = {"name": "j", "action_id": action, "job_type": "http"}
     wrong = {"url": "{{ secrets.TOKEN }}", "method": "STEAL", "headers": {"Host": "x"}}

@@ -4,19 +4,21 @@ import base64
 import html
 import json
 import string
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shared.job import JsonValue
 from shared.outcome import Outcome
 from shared.redaction import MARK, MAX_PATTERN, NOTHING, Redaction
 
 NASTY = "p@ss w/\"ö\\rd+&=<canary>%\n'99"
 LONG = "-----BEGIN KEY-----\n" + "\n".join(string.ascii_letters[number:] for number in range(20)) + "\n-----END-----"
 
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": lambda value: value,
     "in capitals": str.upper,
     "in a path": quote,
@@ -76,7 +78,7 @@ def test_no_value_survives_wherever_it_stands(value: str, around: str) -> None:
 
 def test_nothing_else_is_touched() -> None:
     redaction = Redaction(["tk_1f3a90bc"])
-    innocent = {"status": 200, "tk_1f3a90": ["tk_", True, None, 1.5], "text": "tk_1f3a90b and so on" * 20}
+    innocent: JsonValue = {"status": 200, "tk_1f3a90": ["tk_", True, None, 1.5], "text": "tk_1f3a90b and so on" * 20}
     assert redaction.value(innocent) == innocent
     assert NOTHING.value(innocent) is innocent
     outcome = Outcome.completed(innocent)
@@ -87,7 +89,10 @@ def test_nothing_else_is_touched() -> None:
 
 def test_json_is_redacted_in_values_names_and_numbers() -> None:
     redaction = Redaction(["hunter22", "12345678"])
-    given = {"hunter22": ["a hunter22 b", {"pin": 12345678, "float": 12345678.5, "other": 1234567}], "ok": True}
+    given: JsonValue = {
+        "hunter22": ["a hunter22 b", {"pin": 12345678, "float": 12345678.5, "other": 1234567}],
+        "ok": True,
+    }
     assert redaction.value(given) == {MARK: [f"a {MARK} b", {"pin": MARK, "float": MARK, "other": 1234567}], "ok": True}
 
 
