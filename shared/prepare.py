@@ -13,6 +13,9 @@ from shared.runners.credentials import typed_in
 
 # Later jobs may be answered what earlier ones have sent: so many secrets are looked for in everything that follows.
 MOST_REMEMBERED = 40
+# A password such as "admin" that was typed into a job is taken out of its input only: in answers it may be a word that
+# a condition looks for. Secrets are taken out whatever they are.
+MIN_TYPED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,7 @@ def prepare(
         return _without(job, written, opened, f"its secrets cannot be opened: {error}", FailureKind.KEY_AWAY)
     except Invalid as error:
         return _without(job, written, opened, f"its input cannot be made: {error}", FailureKind.INVALID_INPUT)
-    redaction = _redaction(job, made, opened)
-    return Prepared(made, redaction.value(made), redaction)
+    return Prepared(made, *_shown(job, made, opened))
 
 
 def _remember(opened: dict[str, str], values: Mapping[str, str]) -> None:
@@ -57,9 +59,11 @@ def _remember(opened: dict[str, str], values: Mapping[str, str]) -> None:
 
 
 def _without(job: Job, written: JsonValue, opened: dict[str, str], why: str, kind: FailureKind) -> Prepared:
-    redaction = _redaction(job, written, opened)
-    return Prepared(None, redaction.value(written), redaction, Outcome.failed(why, kind=kind))
+    return Prepared(None, *_shown(job, written, opened), Outcome.failed(why, kind=kind))
 
 
-def _redaction(job: Job, value: JsonValue, opened: Mapping[str, str]) -> Redaction:
-    return Redaction((*opened.values(), *typed_in(job.job_type, value)))
+def _shown(job: Job, value: JsonValue, opened: Mapping[str, str]) -> tuple[JsonValue, Redaction]:
+    """An input as everybody may see it, and what to take out of that which its runner says."""
+    typed = frozenset(typed_in(job.job_type, value))
+    redaction = Redaction((*opened.values(), *(each for each in typed if len(each) >= MIN_TYPED)))
+    return redaction.and_of(typed).value(value), redaction

@@ -269,6 +269,16 @@ def test_credentials_that_were_typed_in_are_redacted_from_the_record(bench: Benc
     assert "crumbs" not in told
 
 
+def test_a_password_that_is_an_ordinary_word_is_taken_out_of_the_input_only(bench: Bench, target: Target) -> None:
+    auth = {"type": "basic", "username": "u", "password": "admin"}
+    typed = {"url": target.url + "/body", "method": "POST", "request_body": {"role": "admin"}, "auth": auth}
+    schedule = bench.job(bench.user("ada"), typed, "http")
+    bench.fire()
+    told = bench.told(schedule)
+    assert told.input["auth"]["password"] == MARK
+    assert told.output["body"] == {"role": "admin"}
+
+
 def test_a_runner_that_breaks_leaves_no_secret_in_the_log(
     bench: Bench, services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
