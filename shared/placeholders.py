@@ -97,6 +97,9 @@ def _asks(node: Node) -> bool:
             return bool(node["value"] == "secrets")
         case "subexpression" if node["children"][0]["type"] == "current":
             return _asks(node["children"][1])
+        case "expref":
+            # Of the items of a list.
+            return False
         case "function_expression" | "or_expression" | "and_expression" | "not_expression" | "comparator":
             return any(map(_asks, node["children"]))
         case "multi_select_list" | "multi_select_dict" | "key_val_pair":

@@ -1,5 +1,7 @@
 """Secrets over HTTP: written, named by jobs, and never answered."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +11,22 @@ from sqlalchemy import Engine, select, text
 from chalicelib.application import build
 from shared.secret import Sealed
 from shared.services import Services
+from shared.store.engine import Database
+from shared.store.secrets import hold
 from shared.store.tables import kept_answers, secrets
+from shared.user import UserId
 from shared.vault import Vault
 from tests.chalicelib.client import Client
 from tests.chalicelib.conftest import make_action, make_job
+from tests.chalicelib.test_tags import somebody_waits, until
 from tests.fakes import SetClock
 
 VALUE = "canary-opensesame"
+SAVE = text(
+    "INSERT INTO jobs (user_id, action_id, name, job_type, job_template_id, job_template_owner_id, job_input_type,"
+    " job_input_value, is_root_job, job_timeout_in_secs) SELECT :user, a.id, 'j', 'http', t.id, 0, 'static_input',"
+    " CAST(:value AS jsonb), true, 5 FROM actions a, job_templates t WHERE t.name = 'http'"
+)
 NAMED = {"url": "https://example.org/x", "headers": {"X-Token": "Bearer {{ secrets.TOKEN }}"}}
 
 
@@ -242,3 +253,22 @@ def test_its_last_use_is_no_change_of_it(alice: Client, engine: Engine, clock: S
     clock.forward(1)
     assert alice.sending(if_match=tag).patch(f"secrets/{secret_id}", {"value": "another value"}).status == 200
     assert alice.sending(if_match=tag).patch(f"secrets/{secret_id}", {"value": "another value"}).status == 412
+
+
+def test_a_secret_cannot_be_deleted_while_a_job_that_names_it_is_being_saved(
+    alice: Client, services: Services, database: Database, engine: Engine
+) -> None:
+    """The save holds the secret, so the deletion waits for it, and then sees the job."""
+    secret_id = make_secret(alice)
+    user_id = UserId(alice.get("auth/me").json["user"]["id"])
+    elsewhere = Client(build(lambda: replace(services, database=database)), alice.headers)
+    with ThreadPoolExecutor() as pool:
+        with database.begin() as connection:
+            assert hold(connection, user_id, {"TOKEN"}) == {"TOKEN"}
+            deleting = pool.submit(elsewhere.delete, f"secrets/{secret_id}")
+            until(lambda: somebody_waits(engine))
+            row = {"user": user_id, "value": json.dumps(NAMED)}
+            connection.execute(text("INSERT INTO actions (user_id, name) VALUES (:user, 'a')"), row)
+            connection.execute(SAVE, row)
+        assert deleting.result().status == 409
+    assert alice.get(f"secrets/{secret_id}").status == 200
