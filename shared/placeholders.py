@@ -74,9 +74,14 @@ def check(tree: Node) -> None:
 
 
 def excused(faults: list[Fault], value: JsonValue, field: str) -> list[Fault]:
-    """The faults but those of texts with a placeholder, which are judged when it is filled in. ``field`` is above."""
-    open_places = {f"{field}.{path}" if path else field for path, _ in named(value, JobInputType.STATIC)}
-    return [fault for fault in faults if fault.field not in open_places]
+    """The faults but those of texts with a placeholder, or of lists of them, which are judged when it is filled in.
+
+    ``field`` is what stands before the paths of the faults.
+    """
+    places = {path for path, _ in named(value, JobInputType.STATIC)}
+    places |= {re.sub(r"\[\d+\]$", "", path) for path in places}
+    judged_later = {f"{field}.{path}" if path else field for path in places}
+    return [fault for fault in faults if fault.field not in judged_later]
 
 
 def _in_template(text: str) -> list[str]:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared import inputs, placeholders
-from shared.attempt import Attempt
+from shared.action import JobGraph
 from shared.errors import Invalid, KeyAway
 from shared.job import Job, JobId, JobInputType, JsonObject, JsonValue
 from shared.outcome import FailureKind, JobExecution, Outcome
 from shared.redaction import Redaction
 from shared.runners.credentials import typed_in
+from shared.secret import Reveal
 
 # Later jobs may be answered what earlier ones have sent: so many secrets are looked for in everything that follows.
 MOST_REMEMBERED = 40
@@ -32,17 +33,26 @@ class Prepared:
 
 
 def prepare(
-    attempt: Attempt, job: Job, ended: Mapping[JobId, JobExecution], context: JsonObject, opened: dict[str, str]
+    job: Job,
+    graph: JobGraph,
+    ended: Mapping[JobId, JobExecution],
+    context: JsonObject,
+    reveal: Reveal,
+    *,
+    opened: dict[str, str],
+    replaced: JsonValue = None,
 ) -> Prepared:
-    """The job's input with its secrets, which are opened for it and added to ``opened``."""
-    replaced = attempt.job_inputs.get(str(job.id))
+    """The job's input with its secrets, which ``reveal`` opens for it and which are added to ``opened``.
+
+    ``replaced``: what to take instead of its input, without templates; None takes its own.
+    """
     written, kind = (job.job_input_value, job.job_input_type) if replaced is None else (replaced, JobInputType.STATIC)
     try:
         names = {name for _, name in placeholders.named(written, kind)}
-        values = attempt.reveal(names) if names else {}
+        values = reveal(names) if names else {}
         _remember(opened, values)
         if replaced is None:
-            made = inputs.job_input(job, attempt.graph, ended, context, values)
+            made = inputs.job_input(job, graph, ended, context, values)
         else:
             made = placeholders.fill(replaced, values)
     except KeyAway as error:

@@ -12,7 +12,7 @@ from functools import partial
 from shared import placeholders
 from shared.action import ActionId, JobGraph
 from shared.errors import Invalid
-from shared.job import JobInputType
+from shared.job import JobInputType, JsonValue
 from shared.secret import Reveal, Sealed, reveal_nothing
 from shared.services import Services
 from shared.store import Connection, secrets
@@ -44,6 +44,19 @@ class SealedSecrets:
             return self.vault.open(user_id, name, box)
         except Unreadable as error:
             raise Invalid.field(f"secrets.{name}", "it cannot be opened any more; store its value again") from error
+
+
+def secrets_of(
+    services: Services,
+    connection: Connection,
+    user_id: UserId,
+    inputs: Iterable[tuple[JsonValue, JobInputType]],
+    now: datetime,
+) -> Reveal:
+    """For a job that runs outside any trigger: opens the secrets that these inputs name."""
+    wanted = {(user_id, name) for value, kind in inputs for _, name in placeholders.named(value, kind)}
+    boxes = secrets.read_sealed(connection, wanted, now) if wanted else {}
+    return SealedSecrets(services.vault, boxes).of(user_id)
 
 
 def sealed_secrets(

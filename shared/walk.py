@@ -109,7 +109,16 @@ class _Walk:
         self.has_run = True
         started = time.monotonic()
         deadline = min(started + job.job_timeout_in_secs, self.attempt.lasts_until)
-        prepared = prepare(self.attempt, job, self.ended, self._context(), self.opened)
+        replaced = self.attempt.job_inputs.get(str(job.id))
+        prepared = prepare(
+            job,
+            self.attempt.graph,
+            self.ended,
+            self._context(),
+            self.attempt.reveal,
+            opened=self.opened,
+            replaced=replaced,
+        )
         self.redaction = prepared.redaction
         # From here on nobody but the runner sees the input as it is.
         step = Step(job, prepared.shown, self.now(), deadline, max(deadline - started, 0.0))

@@ -3,7 +3,7 @@
 import pytest
 
 from shared import placeholders, templating
-from shared.errors import Invalid
+from shared.errors import Fault, Invalid
 from shared.job import JobInputType, JsonValue
 from shared.templating import resolve
 
@@ -90,3 +90,15 @@ def test_no_expression_sees_secrets_and_saving_one_that_tries_says_so(expression
 )
 def test_fields_of_that_name_elsewhere_are_nobodys_business(expression: str) -> None:
     templating.check({"a": f"{{{{ {expression} }}}}"})
+
+
+def test_what_is_wrong_with_a_text_that_is_to_be_filled_in_is_judged_later() -> None:
+    value: JsonValue = {
+        "signing": {"secret": ["{{ secrets.A }}"]},
+        "url": "{{ secrets.B }}",
+        "method": "X",
+        "list": ["y"],
+    }
+    fields = ("in.signing.secret", "in.signing.secret[0]", "in.url", "in.method", "in.list", "in")
+    left = placeholders.excused([Fault(field, "is wrong") for field in fields], value, "in")
+    assert [fault.field for fault in left] == ["in.method", "in.list", "in"]

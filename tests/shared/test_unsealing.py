@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, text, update
 
+from shared.action import JobGraph
 from shared.dispatch import dispatch
 from shared.errors import Invalid, KeyAway
 from shared.execute import Executed, execute
@@ -17,13 +18,16 @@ from shared.manage.draft import Draft
 from shared.manage.secrets import create_secret
 from shared.outcome import Outcome
 from shared.plan import plan
+from shared.prepare import prepare
 from shared.redaction import MARK
 from shared.runners import RunContext
 from shared.services import Services
 from shared.store.tables import breakers, jobs, secrets
+from shared.unsealing import secrets_of
 from shared.user import UserId
 from shared.vault import Vault
 from tests.fakes import RecordedQueue, SetClock
+from tests.shared.graphs import job
 from tests.targets import Target
 from tests.world import count, new_action, new_job, new_schedule, new_user, the_executions, the_triggers
 
@@ -301,3 +305,22 @@ def test_an_instant_after_its_secret_is_gone_a_job_says_so(bench: Bench, service
         connection.execute(update(secrets).values(name="ELSEWHERE"))
     bench.fire()
     assert "there is no secret TOKEN" in bench.told(schedule).error
+
+
+def test_an_input_outside_any_trigger_is_prepared_and_shown_in_the_same_way(bench: Bench, services: Services) -> None:
+    """What trying out a job does."""
+    user = bench.user("ada", TOKEN=VALUE, OTHER="another value")
+    one = job(1, value={"message": "{{ secrets.TOKEN }} {{ secrets.GONE }}"})
+    for replaced, told in ((None, "message: there is no secret GONE"), ({"message": "{{ secrets.TOKEN }}"}, None)):
+        inputs = [(replaced or one.job_input_value, one.job_input_type)]
+        with services.database.begin() as connection:
+            reveal = secrets_of(services, connection, user, inputs, bench.clock.now())
+        prepared = prepare(one, JobGraph((one,)), {}, {}, reveal, opened={}, replaced=replaced)
+        assert VALUE not in str(prepared.shown)
+        if told:
+            assert prepared.unusable is not None
+            assert told in (prepared.unusable.error or "")
+        else:
+            assert (prepared.input, prepared.shown) == ({"message": VALUE}, {"message": MARK})
+            assert prepared.redaction.text(f"says {VALUE}") == f"says {MARK}"
+            assert reveal(["OTHER"]) == {}
