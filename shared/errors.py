@@ -71,3 +71,7 @@ class Unavailable(CronnyError):  # noqa: N818
 
 class TooSlow(Unavailable):
     """The database gave up on a statement that took too long."""
+
+
+class KeyAway(Unavailable):
+    """The key that secrets are sealed under is away, or was never set up."""

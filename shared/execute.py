@@ -7,7 +7,7 @@ its job's timeout is abandoned: the thread is left behind, and nothing that it s
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -22,11 +22,13 @@ from shared.outcome import JobExecution
 from shared.progress import Progress
 from shared.record import Event, JobEnded, JobSending, Recorded, TriggerEnded, TriggerPutBack, record, still_ours
 from shared.running import RECORD_SECONDS, Running, RunningPack
+from shared.secret import Reveal
 from shared.services import Services
 from shared.stop import Stop
 from shared.store import executing, graphs
 from shared.store.graphs import Earlier
 from shared.trigger import Claim, TriggerId, TriggerStatus
+from shared.unsealing import sealed_secrets
 from shared.walk import walk
 
 # Between the end of a job's time and giving up on its thread: runners end by themselves, and say more than we could.
@@ -71,6 +73,7 @@ def execute(
         claims = executing.claim(connection, trigger_ids, now, speed)
         loaded = graphs.graphs(connection, [claim.action_id for claim in claims if claim.action_id is not None])
         earlier = graphs.earlier(connection, [claim.id for claim in claims if claim.attempt > 1])
+        secrets = sealed_secrets(services, connection, claims, loaded, now)
         gate = open_gate(services, connection, claims)
         if __debug__:
             reach("claim.written", connection)
@@ -78,7 +81,7 @@ def execute(
         reach("claim.committed")
     pack = RunningPack(services, now, speed, lasts_until, origin, gate, Stop(asked_to_stop))
     for claim in claims:
-        _start(pack, claim, loaded, earlier.get(claim.id, Earlier()))
+        _start(pack, claim, loaded, earlier.get(claim.id, Earlier()), secrets.of(claim.user_id))
     try:
         statuses = list(_follow(pack).values())
     finally:
@@ -94,12 +97,17 @@ def execute(
     )
 
 
-def _start(pack: RunningPack, claim: Claim, loaded: Mapping[ActionId, JobGraph | Exception], earlier: Earlier) -> None:
+def _start(
+    pack: RunningPack,
+    claim: Claim,
+    loaded: Mapping[ActionId, JobGraph | Exception],
+    earlier: Earlier,
+    reveal: Reveal,
+) -> None:
     graph = loaded.get(claim.action_id, JobGraph(())) if claim.action_id is not None else JobGraph(())
     readable = graph if isinstance(graph, JobGraph) else JobGraph(())
-    running = Running(
-        claim, _attempt(pack, claim, readable, earlier), Progress(pack.covered_until(claim), pack.stop.asked)
-    )
+    attempt = replace(_attempt(pack, claim, readable, earlier), reveal=reveal)
+    running = Running(claim, attempt, Progress(pack.covered_until(claim), pack.stop.asked))
     pack.running[claim.id] = running
     if isinstance(graph, Exception):
         reason = f"A job of the action cannot be read: {graph}"

@@ -10,6 +10,7 @@ class FailureKind(StrEnum):
     - ``no_answer``: it was sent, at least in part, but the answer was lost, late or not understood
     - ``rate_limited``: status 429; ``server_error``: status 5xx or 408; ``unexpected_status``: any other
     - ``invalid_input``: the job's input cannot be used; ``refused``: Cronny does not call this address
+    - ``key_away``: a secret that it names cannot be opened at the moment
     - ``crashed``: the job type's runner broke; ``error``: anything else
     """
 
@@ -20,13 +21,19 @@ class FailureKind(StrEnum):
     UNEXPECTED_STATUS = "unexpected_status"
     INVALID_INPUT = "invalid_input"
     REFUSED = "refused"
+    KEY_AWAY = "key_away"
     CRASHED = "crashed"
     ERROR = "error"
 
 
 # What may be gone the next time.
 PASSING = frozenset(
-    (FailureKind.UNREACHABLE, FailureKind.NO_ANSWER, FailureKind.RATE_LIMITED, FailureKind.SERVER_ERROR)
+    (
+        *(FailureKind.UNREACHABLE, FailureKind.NO_ANSWER, FailureKind.RATE_LIMITED, FailureKind.SERVER_ERROR),
+        FailureKind.KEY_AWAY,
+    )
 )
 # After these nothing has left Cronny.
-NOTHING_SENT = frozenset((FailureKind.UNREACHABLE, FailureKind.INVALID_INPUT, FailureKind.REFUSED))
+NOTHING_SENT = frozenset(
+    (FailureKind.UNREACHABLE, FailureKind.INVALID_INPUT, FailureKind.REFUSED, FailureKind.KEY_AWAY)
+)

@@ -1,10 +1,13 @@
-"""A job's input: written down, taken from another job's output, or filled in from a template."""
+"""A job's input: written down, taken from another job's output, or filled in from a template.
+
+What is written down is taken as it stands, but for the secrets that it names.
+"""
 
 import json
 from collections.abc import Mapping
 from typing import assert_never
 
-from shared import templating
+from shared import placeholders, templating
 from shared.action import JobGraph
 from shared.errors import Fault, Invalid
 from shared.job import Job, JobId, JobInputType, JsonObject, JsonValue
@@ -31,12 +34,18 @@ def parse(value: JsonValue, kind: JobInputType) -> JsonValue:
     return parsed
 
 
-def job_input(job: Job, graph: JobGraph, done: Mapping[JobId, JobExecution], context: JsonObject) -> JsonValue:
+def job_input(
+    job: Job,
+    graph: JobGraph,
+    done: Mapping[JobId, JobExecution],
+    context: JsonObject,
+    secrets: Mapping[str, str] = templating.NO_SECRETS,
+) -> JsonValue:
     """What to hand to the job's runner. ``done`` are the jobs of *this* trigger that have ended.
 
     Any JSON may come out of it; a runner that needs an object says so. Raises ``Invalid``.
     """
-    value = _gathered(job, graph, done, context)
+    value = _gathered(job, graph, done, context, secrets)
     # Jobs that wrap each other's outputs would otherwise reach what cannot be stored.
     if deeper_than(value, MAX_DEPTH):
         raise Invalid.field("input", "it is nested too deeply")
@@ -71,12 +80,18 @@ def source(job: Job, graph: JobGraph) -> Job | None:
     return _named(value, graph)
 
 
-def _gathered(job: Job, graph: JobGraph, done: Mapping[JobId, JobExecution], context: JsonObject) -> JsonValue:
+def _gathered(
+    job: Job,
+    graph: JobGraph,
+    done: Mapping[JobId, JobExecution],
+    context: JsonObject,
+    secrets: Mapping[str, str],
+) -> JsonValue:
     match job.job_input_type:
         case JobInputType.STATIC:
-            return job.job_input_value
+            return placeholders.fill(job.job_input_value, secrets)
         case JobInputType.TEMPLATE:
-            return templating.resolve(job.job_input_value, context)
+            return templating.resolve(job.job_input_value, context, secrets)
         case JobInputType.JOB_OUTPUT:
             return _output_of(job, graph, done)
         case _:

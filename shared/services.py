@@ -1,7 +1,7 @@
 """What verbs work with: handed in by the entry point, built by ``wiring``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.clock import Clock
 from shared.queue import DeadLetterQueue, TriggerQueue
@@ -10,6 +10,7 @@ from shared.settings import Settings
 from shared.store import Connection
 from shared.store.engine import Database, Joined
 from shared.user import UserId
+from shared.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Services:
     clock: Clock
     instance: str
     dead_letters: DeadLetterQueue | None = None
+    vault: Vault = field(default_factory=Vault)
 
     def of(self, user_id: UserId) -> "Services":
         """The same for verbs on behalf of a user, who sees nobody else's rows."""

@@ -1,6 +1,7 @@
 """Settings by environment: the only reader of ``os.environ``."""
 
 import ipaddress
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 # Only ever accepted in development, so that a laptop works without any setting.
 DEVELOPMENT_SECRET = "development-only-secret-that-signs-nothing-of-value"  # noqa: S105
 SECRET_MIN_LENGTH = 32
+_KMS_KEY = re.compile(r"[A-Za-z0-9:/_-]{1,2048}")
 
 
 class Environment(StrEnum):
@@ -67,6 +69,8 @@ class Settings:
     fail_points: Mapping[str, str]
     metrics_token: str
     rate_limits: float
+    kms_key_id: str
+    key_file: str
 
     @property
     def development(self) -> bool:
@@ -104,6 +108,8 @@ class Settings:
             fail_points=reader.read("CRONNY_FAIL_POINTS", partial(_fail_points, environment), default=""),
             metrics_token=reader.read("CRONNY_METRICS_TOKEN", _secret_or_none, default=""),
             rate_limits=reader.read("CRONNY_RATE_LIMITS", _factor, default="on"),
+            kms_key_id=reader.read("CRONNY_KMS_KEY_ID", _kms_key_or_none, default=""),
+            key_file=reader.read("CRONNY_KEY_FILE", _path_or_none, default=""),
         )
         reader.finish()
         return settings
@@ -129,6 +135,8 @@ NAMES = (
     "CRONNY_FAIL_POINTS",
     "CRONNY_METRICS_TOKEN",
     "CRONNY_RATE_LIMITS",
+    "CRONNY_KMS_KEY_ID",
+    "CRONNY_KEY_FILE",
 )
 
 
@@ -205,6 +213,18 @@ def _url(raw: str) -> str:
 
 def _url_or_none(raw: str) -> str:
     return _url(raw) if raw else ""
+
+
+def _kms_key_or_none(raw: str) -> str:
+    if raw and not _KMS_KEY.fullmatch(raw):
+        raise ValueError("it must be the id, the ARN or the alias of a KMS key")
+    return raw
+
+
+def _path_or_none(raw: str) -> str:
+    if raw and not os.path.isabs(raw):
+        raise ValueError("it must be an absolute path")
+    return raw
 
 
 def _fail_points(environment: Environment | None, raw: str) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 The JSON is parsed before anything is filled in, so no value can break out of its place, and what was filled in is never
 looked at again. A string that is one expression becomes the value itself; within other text a value becomes text.
-Literal braces are written ``{{ '{{' }}``.
+Literal braces are written ``{{ '{{' }}``. ``{{ secrets.NAME }}`` is no JMESPath, and expressions do not see secrets.
 """
 
 import json
@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from shared import placeholders
 from shared.errors import Fault, Invalid
 from shared.expressions import BadExpression, Budget, evaluate, parse
 from shared.job import JsonObject, JsonValue
 
 MAX_OUTPUT_BYTES = 256 * 1024
 MAX_DEPTH = 64
+NO_SECRETS: Mapping[str, str] = {}
 
 # Strings and literals of JMESPath may contain braces; those do not end the expression.
 _LEXEME = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`|[{}]|[^'"`{}]+|.""", re.DOTALL)
@@ -26,6 +28,14 @@ class Expression:
     """What stood between two pairs of braces."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What expressions see, and beside it the secrets, which they do not."""
+
+    context: JsonObject
+    secrets: Mapping[str, str]
 
 
 Parts = tuple[str | Expression, ...]
@@ -40,9 +50,9 @@ def check(value: JsonValue) -> None:
 
     def judge(text: str, path: str) -> JsonValue:
         try:
-            for part in _split(text):
-                if isinstance(part, Expression):
-                    parse(part.text)
+            for part in split(text):
+                if isinstance(part, Expression) and placeholders.secret_of(part.text) is None:
+                    placeholders.check(parse(part.text))
         except BadExpression as error:
             faults.append(Fault(path or "input", str(error)))
         return text
@@ -52,17 +62,17 @@ def check(value: JsonValue) -> None:
         raise Invalid(faults)
 
 
-def resolve(value: JsonValue, context: JsonObject) -> JsonValue:
+def resolve(value: JsonValue, context: JsonObject, secrets: Mapping[str, str] = NO_SECRETS) -> JsonValue:
     """The same JSON with every expression replaced by what it finds in ``context``; what is not there is null.
 
-    Raises ``Invalid`` that names the field: ``request_body.items[0]``.
+    Raises ``Invalid`` that names the field: ``request_body.items[0]``; also for a secret that is not there.
     """
     budget = Budget()
     size = _Size()
 
     def fill(text: str, path: str) -> JsonValue:
         try:
-            return size.add(_fill(_split(text), context, budget))
+            return size.add(_fill(split(text), _Sources(context, secrets), budget))
         except BadExpression as error:
             raise Invalid.field(path or "input", str(error)) from error
 
@@ -94,15 +104,18 @@ def _plain(value: JsonValue) -> JsonValue:
     return copy
 
 
-def _fill(parts: Parts, context: JsonObject, budget: Budget) -> JsonValue:
+def _fill(parts: Parts, sources: _Sources, budget: Budget) -> JsonValue:
     if len(parts) == 1 and isinstance(parts[0], Expression):
-        return _found(parts[0], context, budget)
-    texts = (part if isinstance(part, str) else _as_text(_found(part, context, budget)) for part in parts)
+        return _found(parts[0], sources, budget)
+    texts = (part if isinstance(part, str) else _as_text(_found(part, sources, budget)) for part in parts)
     return "".join(texts)
 
 
-def _found(expression: Expression, context: JsonObject, budget: Budget) -> JsonValue:
-    value: JsonValue = evaluate(expression.text, context, budget)
+def _found(expression: Expression, sources: _Sources, budget: Budget) -> JsonValue:
+    secret = placeholders.secret_of(expression.text)
+    if secret is not None and secret not in sources.secrets:
+        raise BadExpression(placeholders.missing(secret))
+    value: JsonValue = sources.secrets[secret] if secret else evaluate(expression.text, sources.context, budget)
     budget.charge_for(value)
     return value
 
@@ -129,7 +142,7 @@ def _member(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _split(text: str) -> Parts:
+def split(text: str) -> Parts:
     """Text and expressions by turns. Raises ``BadExpression`` when braces are not closed."""
     parts: list[str | Expression] = []
     position = 0

@@ -2,18 +2,19 @@
 
 import logging
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared import inputs
 from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure, out_of_time, stopped
 from shared.conditions import next_job
-from shared.errors import Invalid
 from shared.failpoints import reach
-from shared.job import Delivery, Job, JobId, JsonObject, JsonValue
+from shared.job import Delivery, Job, JobId, JsonObject
 from shared.outcome import FailureKind, JobExecution, Outcome
+from shared.prepare import Prepared, prepare
 from shared.progress import Progress, Step
+from shared.redaction import NOTHING, Redaction
 from shared.runners import RunContext, Runner
 
 _log = logging.getLogger(__name__)
@@ -41,11 +42,12 @@ def walk(
     ``announce`` is called before a job of ``at_most_once`` is sent, and waits until that is durable. ``admit`` is
     called before any job is sent, with the input that was made for it.
     """
+    walking = _Walk(attempt, runners, now, report, progress, announce, admit)
     try:
-        return _Walk(attempt, runners, now, report, progress, announce, admit).go()
+        return walking.go()
     except Exception as error:
         # Whatever it is, it must end this trigger and no other.
-        _log.exception("a walk broke")
+        _log.error("a walk broke\n%s", walking.redaction.text(traceback.format_exc()))
         return WalkResult.failed(f"Cronny could not run this action ({type(error).__name__})")
 
 
@@ -59,6 +61,8 @@ class _Walk:
     announce: Announce
     admit: Admit
     ended: dict[JobId, JobExecution] = field(default_factory=dict)
+    opened: dict[str, str] = field(default_factory=dict)
+    redaction: Redaction = NOTHING
     has_run: bool = False
 
     def go(self) -> WalkResult | None:
@@ -105,27 +109,28 @@ class _Walk:
         self.has_run = True
         started = time.monotonic()
         deadline = min(started + job.job_timeout_in_secs, self.attempt.lasts_until)
-        try:
-            given, unusable = self._input(job), None
-        except Invalid as error:
-            given = job.job_input_value
-            unusable = Outcome.failed(f"its input cannot be made: {error}", kind=FailureKind.INVALID_INPUT)
-        step = Step(job, given, self.now(), deadline, max(deadline - started, 0.0))
+        replaced = self.attempt.job_inputs.get(str(job.id))
+        prepared = prepare(
+            job,
+            self.attempt.graph,
+            self.ended,
+            self._context(),
+            self.attempt.reveal,
+            opened=self.opened,
+            replaced=replaced,
+        )
+        self.redaction = prepared.redaction
+        # From here on nobody but the runner sees the input as it is.
+        step = Step(job, prepared.shown, self.now(), deadline, max(deadline - started, 0.0))
         if not self.progress.begin(step):
             return None
-        outcome = unusable or self._impossible(step)
+        outcome = prepared.unusable or self._impossible(step)
         wait = self.admit(step) if outcome is None else None
         if wait is not None:
             return wait if self.progress.end(lambda: None) else None
         if outcome is None and job.delivery is Delivery.AT_MOST_ONCE and not self.announce(job, deadline):
             return None if not self.progress.end(lambda: None) else out_of_time(job, self.now())
-        return step.ended(outcome or self._outcome(step), self.now())
-
-    def _input(self, job: Job) -> JsonValue:
-        """Raises ``Invalid``."""
-        if str(job.id) in self.attempt.job_inputs:
-            return self.attempt.job_inputs[str(job.id)]
-        return inputs.job_input(job, self.attempt.graph, self.ended, self._context())
+        return step.ended(prepared.redaction.outcome(outcome or self._outcome(step, prepared)), self.now())
 
     def _impossible(self, step: Step) -> Outcome | None:
         """Why the job's runner cannot be asked."""
@@ -135,19 +140,21 @@ class _Walk:
             return Outcome.failed("no time was left for it in this run of the executor", maybe_sent=False)
         return None
 
-    def _outcome(self, step: Step) -> Outcome:
+    def _outcome(self, step: Step, prepared: Prepared) -> Outcome:
         job, attempt = step.job, self.attempt
         key = f"{attempt.idempotency_key}-{job.id}"
         once = job.delivery is Delivery.AT_MOST_ONCE
-        context = RunContext(step.deadline, key, attempt.trigger_id, attempt.number, once, step.started_at)
+        redact = prepared.redaction.text
+        context = RunContext(step.deadline, key, attempt.trigger_id, attempt.number, once, step.started_at, redact)
         try:
             if __debug__:
                 reach("run.started")
-            outcome = self.runners[job.job_type].run(step.input, context)
+            outcome = self.runners[job.job_type].run(prepared.input, context)
             if __debug__:
                 reach("run.answered")
         except Exception as error:
-            _log.exception("a runner raised instead of answering", extra={"job_type": job.job_type})
+            raised = redact(traceback.format_exc())
+            _log.error("a runner raised instead of answering\n%s", raised, extra={"job_type": job.job_type})
             broken = f"the {job.job_type} runner failed unexpectedly ({type(error).__name__})"
             return Outcome.failed(broken, kind=FailureKind.CRASHED)
         return outcome

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -15,6 +15,7 @@ from shared.services import Services
 from shared.settings import Settings
 from shared.store import virtual_clock
 from shared.store.engine import Database, connect
+from shared.vault import Binding, DataKey, Keys, Vault
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -33,6 +34,7 @@ def services() -> Services:
         runners=build_runners(settings.allowed_networks),
         clock=clock(database, settings),
         instance=f"{platform.node()}-{uuid4().hex[:8]}",
+        vault=Vault(_keys(settings)),
         dead_letters=_DeadLettersOnFirstUse(settings.dead_letter_queue) if settings.dead_letter_queue else None,
     )
 
@@ -84,6 +86,53 @@ class _DeadLettersOnFirstUse:
         from shared.queue.sqs import SqsDeadLetterQueue
 
         return SqsDeadLetterQueue(_sqs(), self._url)
+
+
+def _keys(settings: Settings) -> tuple[Keys, ...]:
+    """KMS before a file: while secrets move from one to the other, new ones go to KMS and old ones still open."""
+    in_kms = [_KeysOnFirstUse(partial(_kms_keys, settings.kms_key_id))] if settings.kms_key_id else []
+    in_file = [_KeysOnFirstUse(partial(_file_keys, settings.key_file))] if settings.key_file else []
+    return (*in_kms, *in_file)
+
+
+class _KeysOnFirstUse:
+    """Only those pay for boto3 and for cryptography who have a secret to seal or to open."""
+
+    def __init__(self, make: Callable[[], Keys]) -> None:
+        self._make = make
+
+    def has(self, key_id: str) -> bool:
+        """As ``Keys`` says."""
+        return self._keys.has(key_id)
+
+    def new(self, binding: Binding) -> DataKey:
+        """As ``Keys`` says."""
+        return self._keys.new(binding)
+
+    def unwrap(self, key_id: str, wrapped: bytes, binding: Binding) -> bytes:
+        """As ``Keys`` says."""
+        return self._keys.unwrap(key_id, wrapped, binding)
+
+    @cached_property
+    def _keys(self) -> Keys:
+        return self._make()
+
+
+def _kms_keys(key_id: str) -> Keys:
+    import boto3
+    from botocore.config import Config
+
+    from shared.vault.kms import KmsKeys
+
+    # Shorter than a transaction may be idle.
+    config = Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 1})
+    return KmsKeys(boto3.client("kms", config=config), key_id)
+
+
+def _file_keys(path: str) -> Keys:
+    from shared.vault.file import FileKeys
+
+    return FileKeys(path)
 
 
 def _sqs() -> "SQSClient":

@@ -10,6 +10,7 @@ import pytest
 from filelock import FileLock
 from sqlalchemy import Connection, Engine
 
+from infra.local.home import Home
 from infra.local.postgres import EmbeddedPostgres
 from infra.local.warm import EXECUTORS
 from shared.failpoints import arm
@@ -18,6 +19,8 @@ from shared.services import Services
 from shared.settings import Settings
 from shared.store.engine import Database
 from shared.store.invariants import violations
+from shared.vault import Vault
+from shared.vault.file import FileKeys
 from tests.cloud import Cloud, wait_for
 from tests.databases import Databases, connected, make_template
 from tests.fakes import RecordedQueue, SetClock
@@ -106,14 +109,21 @@ def clock(database: Database) -> SetClock:
     return SetClock(database.now())
 
 
+@pytest.fixture(scope="session")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file with the key that secrets are sealed under."""
+    return Home(tmp_path_factory.mktemp("key")).key_file()
+
+
 @pytest.fixture
-def services(settings: Settings, queue: RecordedQueue, clock: SetClock) -> Iterator[Services]:
+def services(settings: Settings, queue: RecordedQueue, clock: SetClock, key_file: Path) -> Iterator[Services]:
     """What verbs work with: real database and runners, a recorded queue, a clock to set.
 
     One connection, as in a function: whoever asks for a second one while holding the first hangs here, too.
     """
     database = connected(settings, pool_size=1)
-    yield Services(settings, database, queue, build_runners(settings.allowed_networks), clock, "test")
+    vault = Vault([FileKeys(str(key_file))])
+    yield Services(settings, database, queue, build_runners(settings.allowed_networks), clock, "test", vault=vault)
     database.close()
 
 

@@ -83,6 +83,13 @@ class _Handler(BaseHTTPRequestHandler):
         shown = {"method": seen.method, "path": seen.path, "query": seen.query, "headers": seen.headers}
         self.reply(200, json.dumps(shown | {"body": seen.body.decode("utf-8", "replace")}).encode())
 
+    def say_mirror(self, rest: str, seen: Seen) -> None:
+        """The request in the answer's headers and body, under the status of the path: an attentive, chatty target."""
+        status, _, path = rest.partition("/")
+        shown = {"X-Path": path, "Set-Cookie": seen.headers.get("authorization", ""), "Location": self.path}
+        told = {name: " ".join(value.split()) for name, value in shown.items()}
+        self.reply(int(status), b"you said: " + seen.body, **told, **{"Content-Type": "text/plain"})
+
     def say_status(self, rest: str, _seen: Seen) -> None:
         self.reply(int(rest), b'{"says": "' + rest.encode() + b'"}', Location="/echo")
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m infra.local up|serve|invoke|logs|psql|reset`."""
+"""The command line: `python -m infra.local up|serve|invoke|logs|psql|reseal|reset`."""
 
 import argparse
 import os
@@ -57,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     logs.set_defaults(run=_logs)
     psql = commands.add_parser("psql", help="open a prompt on the database; more arguments go to psql")
     psql.set_defaults(run=_psql)
+    reseal = commands.add_parser("reseal", help="seal every secret anew, under the key of now")
+    reseal.set_defaults(run=_reseal)
     reset = commands.add_parser("reset", help="delete the local cloud's data")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     reset.set_defaults(run=_reset)
@@ -105,6 +107,12 @@ def _psql(home: Home, options: argparse.Namespace) -> int:
         }
         program = str(EmbeddedPostgres(home.path).psql())
         return subprocess.run([program, *options.rest], env=os.environ | login, check=False).returncode
+
+
+def _reseal(home: Home, options: argparse.Namespace) -> int:
+    from infra.local.reseal import reseal_all
+
+    return reseal_all(home)
 
 
 def _reset(home: Home, options: argparse.Namespace) -> int:

@@ -19,6 +19,8 @@ def load(home: Home, database: dict[str, str], queue_url: str = UNKNOWN_QUEUE) -
     """The settings with this database and this queue. Raises LocalCloudError that lists all faults."""
     given = {name: value for name, value in os.environ.items() if name in (*NAMES, "USE_PG")}
     completed = {"JWT_SECRET": home.secret("jwt-secret"), "CRONNY_QUEUE_URL": queue_url}
+    if not given.get("CRONNY_KMS_KEY_ID"):
+        completed["CRONNY_KEY_FILE"] = str(home.key_file())
     completed |= {name: value for name, value in given.items() if value} | database
     completed["CRONNY_ALLOWED_NETWORKS"] = given.get("CRONNY_ALLOWED_NETWORKS", LOOPBACK_NETWORKS)
     try:
@@ -48,6 +50,8 @@ def variables(settings: Settings) -> dict[str, str]:
         "CRONNY_FAIL_POINTS": ",".join(f"{point}={fault}" for point, fault in settings.fail_points.items()),
         "CRONNY_METRICS_TOKEN": settings.metrics_token,
         "CRONNY_RATE_LIMITS": f"{settings.rate_limits:g}",
+        "CRONNY_KMS_KEY_ID": settings.kms_key_id,
+        "CRONNY_KEY_FILE": settings.key_file,
     }
 
 

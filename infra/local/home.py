@@ -1,5 +1,6 @@
 """The local cloud's folder, CRONNY_HOME: databases, ports, secrets, and what the running session wrote about itself."""
 
+import base64
 import fcntl
 import json
 import os
@@ -66,6 +67,16 @@ class Home:
         if not file.exists():
             _write_private(file, secrets.token_urlsafe(32))
         return file.read_text().strip()
+
+    def key_file(self) -> Path:
+        """The file with the key that secrets are sealed under (see ``shared.vault.file``); made when it is missing.
+
+        Whoever loses it loses the secrets in this folder's database.
+        """
+        file = self.path / "secrets-key"
+        if not file.exists():
+            _write_private(file, base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
+        return file
 
     def announce(self, session: Session) -> None:
         """Lets `session` answer it to other commands."""

@@ -7,7 +7,7 @@ from infra.local.home import Home
 from infra.local.postgres import EmbeddedPostgres
 
 # Only what we made ourselves: CRONNY_HOME may be a folder with other things in it.
-OWN = ("demo-finished", "demo-password", "echo-port", "jwt-secret", "session.json")
+OWN = ("demo-finished", "demo-password", "echo-port", "jwt-secret", "secrets-key", "session.json")
 
 
 def reset(home: Home, ask: bool) -> int:

@@ -1,16 +1,19 @@
 """Dead letters: triggers that failed for good. Looked at, sent on their way again, or put away."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import Conflict, Invalid, NotFound
-from shared.job import JobId, JsonObject
+from shared.job import JobId, JobInputType, JsonObject
+from shared.manage import secrets
 from shared.manage.draft import Draft
 from shared.manage.expected import Expected
 from shared.manage.jobs import input_faults
 from shared.paging import Page, Slice
+from shared.redaction import MARK
 from shared.services import Services
 from shared.store import Connection, dead_letters, job_executions, triggers
 from shared.store.job_executions import Recorded
@@ -188,8 +191,12 @@ def _job_inputs(
     job = dead_letters.job_of(connection, user_id, able[0], job_id)
     if job is None:
         raise Invalid.field("job_input", "the job that failed is not among those that its schedule runs now")
-    if found := input_faults(fields["job_input"], job.job_type, "job_input"):
+    given = fields["job_input"]
+    found = input_faults(given, job.job_type, "job_input")
+    if found := [*found, *secrets.unknown(connection, user_id, given, JobInputType.STATIC, "job_input")]:
         raise Invalid(found)
+    if MARK in json.dumps(given):
+        raise Invalid.field("job_input", f"has {MARK} in it: name the secret, or write what it was")
     return {str(job_id): fields["job_input"]}
 
 

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared import conditions, graph, input_schema, inputs, retry
+from shared import conditions, graph, input_schema, inputs, placeholders, retry
 from shared.action import ActionId, JobGraph
 from shared.errors import Conflict, Fault, Invalid, NotFound, OverQuota
 from shared.job import DEFAULT_TIMEOUT_SECONDS, Job, JobId, JobInputType, JobTemplate, JsonValue
-from shared.manage import job_types
+from shared.manage import job_types, secrets
 from shared.manage.draft import Draft
 from shared.manage.expected import Expected
 from shared.paging import Page, Slice
 from shared.quotas import MAX_JOBS
+from shared.redaction import MARK
 from shared.runners.registry import BUILT_IN, CHECKS, HOSTS
 from shared.services import Services
 from shared.store import Connection, actions, jobs
@@ -42,7 +43,7 @@ def create_job(services: Services, user_id: UserId, draft: Draft) -> StoredJob:
         others = _of_action(connection, user_id, action_id) if known else []
         template, found = job_types.chosen(connection, user_id, draft)
         job = _applied(draft, _blank(others, template), template)
-        found = [*found, *_faults(draft, job, others, template)]
+        found = [*found, *_faults(draft, job, others, template), *_unknown_secrets(connection, user_id, draft, job)]
         draft.accept([NO_ACTION, *found] if action_id is not None and not known else found)
         if len(others) >= MAX_JOBS:
             raise OverQuota([TOO_MANY])
@@ -71,6 +72,7 @@ def change_job(
         template, found = job_types.chosen(connection, user_id, draft, current)
         job = _applied(draft, replace(current.job, job_type=template.job_type if template else ""), template)
         found = [*found, *_moving(draft, current), *_faults(draft, job, others, template)]
+        found += _unknown_secrets(connection, user_id, draft, job)
         draft.accept([*found, *_lost_by_renaming(current.job, job, others)])
         changed = jobs.change(connection, user_id, job_id, _row(job) | job_types.row(template))
     if changed is None:
@@ -138,21 +140,33 @@ def _applied(draft: Draft, job: Job, template: JobTemplate | None) -> Job:
 
 def _faults(draft: Draft, job: Job, others: Sequence[Job], template: JobTemplate | None) -> list[Fault]:
     found = [fault for fault in graph.faults_of(job, others) if draft.understood(fault.field.split(".")[0])]
-    touched = job.id == NO_ID or any(name in draft.fields for name in INPUT_FIELDS)
-    if job.job_input_type is JobInputType.STATIC and template and touched and draft.understood(*INPUT_FIELDS):
+    if job.job_input_type is JobInputType.STATIC and template and _touched(draft, job):
         found += input_faults(job.job_input_value, template.job_type)
     return found
 
 
+def _touched(draft: Draft, job: Job) -> bool:
+    """Whether the input is new, and could be understood."""
+    new = job.id == NO_ID or any(name in draft.fields for name in INPUT_FIELDS)
+    return new and draft.understood(*INPUT_FIELDS)
+
+
+def _unknown_secrets(connection: Connection, user_id: UserId, draft: Draft, job: Job) -> list[Fault]:
+    if not _touched(draft, job):
+        return []
+    return secrets.unknown(connection, user_id, job.job_input_value, job.job_input_type, inputs.FIELD)
+
+
 def input_faults(value: JsonValue, job_type: str, field: str = inputs.FIELD) -> list[Fault]:
-    """Why a job of this type cannot take this input as it stands."""
-    if found := input_schema.faults(value, BUILT_IN[job_type].input_schema, field):
+    """Why a job of this type cannot take this input as it stands; where secrets are named is left to their values."""
+    if found := placeholders.excused(input_schema.faults(value, BUILT_IN[job_type].input_schema, field), value, field):
         return found
     try:
         if job_type in CHECKS and isinstance(value, Mapping):
             CHECKS[job_type](value)
     except Invalid as error:
-        return [Fault(f"{field}.{fault.field}", fault.message) for fault in error.faults]
+        faults = [Fault(f"{field}.{fault.field}", fault.message) for fault in error.faults]
+        return placeholders.excused(faults, value, field)
     return []
 
 
@@ -187,4 +201,6 @@ def _host(job: Job) -> str | None:
     """host:port that the job calls, where its input says so as it stands; others are known only when they run."""
     if job.job_input_type is not JobInputType.STATIC or job.job_type not in HOSTS:
         return None
-    return HOSTS[job.job_type](job.job_input_value) if isinstance(job.job_input_value, Mapping) else None
+    named = {name: MARK for _, name in placeholders.named(job.job_input_value, job.job_input_type)}
+    value = placeholders.fill(job.job_input_value, named)
+    return HOSTS[job.job_type](value) if isinstance(value, Mapping) else None

@@ -1,6 +1,6 @@
 """Doing what a client asks for once, however often it asks under the same key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -37,11 +37,19 @@ class _Indefinite(Exception):  # noqa: N818
 
 
 def once(
-    services: Services, user_id: UserId, key: str, request: str, work: Work, *, in_parts: bool, keeps_body: bool
+    services: Services,
+    user_id: UserId,
+    key: str,
+    hashes: Sequence[str],
+    work: Work,
+    *,
+    in_parts: bool,
+    keeps_body: bool,
 ) -> tuple[KeptAnswer, bool]:
     """What ``work`` answers, or has answered to the same request before, and whether it was before.
 
-    ``request`` is a hash. Raises ``Invalid`` when the key has another one, and ``Busy`` while somebody works on it.
+    ``hashes`` are of the request; the first one is kept, and the others are as good to compare with. Raises ``Invalid``
+    when the key has another one, and ``Busy`` while somebody works on it.
 
     1. Claim the key, and commit. A crash here frees the key after ``IN_FLIGHT_AT_MOST``.
     2. Work and keep the answer in one transaction. A crash here leaves nothing done. Whoever was so slow that another
@@ -52,7 +60,7 @@ def once(
     and it is done again when it is asked for again: so it must be work that finds nothing left to do.
     """
     clock = HeldClock.of(services.clock)
-    taken = _claimed(services, user_id, key, request, clock.real_now())
+    taken = _claimed(services, user_id, key, hashes, clock.real_now())
     if isinstance(taken, KeptAnswer):
         return taken, True
     try:
@@ -71,16 +79,16 @@ def definite(status: int) -> bool:
     return status < 500 and status not in PASSING
 
 
-def _claimed(services: Services, user_id: UserId, key: str, request: str, now: datetime) -> Claim | KeptAnswer:
+def _claimed(services: Services, user_id: UserId, key: str, hashes: Sequence[str], now: datetime) -> Claim | KeptAnswer:
     with services.database.begin() as connection:
-        if claim := kept_answers.claim(connection, user_id, key, request, now, now + IN_FLIGHT_AT_MOST):
+        if claim := kept_answers.claim(connection, user_id, key, hashes[0], now, now + IN_FLIGHT_AT_MOST):
             # The token is random: no counting, in no process.
             if claim.token.int % LOOKED_EVERY == 0:
                 kept_answers.trim(connection, user_id, MAX_KEPT, MAX_KEPT_BYTES)
             return claim
         found = kept_answers.find(connection, user_id, key)
-    known, answer = found or (request, None)
-    if known != request:
+    known, answer = found or (hashes[0], None)
+    if known not in hashes:
         raise Invalid.field(FIELD, OTHER)
     if answer is None:
         raise Busy(IN_FLIGHT)

@@ -1,5 +1,6 @@
 """Runners: how each job type does its work. One file a type, and one line in ``registry``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -14,7 +15,8 @@ class RunContext:
 
     ``deadline`` is an instant of ``time.monotonic()`` after which nobody waits for the answer. ``idempotency_key`` is
     the same for every attempt of the same job in the same trigger, so that a target can drop repeats. ``once``: what
-    may have been sent must not be sent again. ``at`` is when it began, by Cronny's clock.
+    may have been sent must not be sent again. ``at`` is when it began, by Cronny's clock. ``redact`` is for whatever a
+    runner writes into the log: what it answers is redacted by others.
     """
 
     deadline: float
@@ -23,6 +25,7 @@ class RunContext:
     attempt: int
     once: bool = False
     at: datetime | None = None
+    redact: Callable[[str], str] = str
 
 
 class Runner(Protocol):

@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -19,6 +19,10 @@ from shared.runners.request import Request, locate
 from shared.runners.retry_after import retry_after
 from shared.runners.statuses import DEFAULT_STATUSES, ExpectedStatuses
 from shared.untrusted import parse_json
+
+CREDENTIAL_HEADERS = frozenset(
+    ("authorization", "cookie", "x-api-key", "api-key", "apikey", "x-auth-token", "x-access-token", "private-token")
+)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -163,6 +167,18 @@ def host(fields: JsonObject) -> str | None:
         return str(locate(required_text(fields, "url"))[0])
     except Invalid:
         return None
+
+
+def credentials(fields: JsonObject) -> Iterator[str]:
+    """What an input has in the headers that carry credentials, and the pair that basic authentication sends."""
+    headers = fields.get("headers")
+    for name, value in headers.items() if isinstance(headers, Mapping) else ():
+        if name.lower() in CREDENTIAL_HEADERS and isinstance(value, str):
+            scheme, _, rest = value.strip().partition(" ")
+            yield from (value, rest.strip() if scheme.isalpha() else "")
+    auth = fields.get("auth")
+    if isinstance(auth, Mapping) and auth.get("type") == "basic":
+        yield f"{auth.get('username') or ''}:{auth.get('password') or ''}"
 
 
 def describe(response: Response) -> JsonObject:

@@ -33,6 +33,6 @@ class LoggerRunner:
         has_message = isinstance(job_input, Mapping) and "message" in job_input
         message = job_input["message"] if has_message else job_input  # type: ignore[index,call-overload]
         # As JSON, it is one line whatever it holds: nobody can forge a second one.
-        line = json.dumps(message, ensure_ascii=False)[:MAX_LINE_CHARACTERS]
+        line = context.redact(json.dumps(message, ensure_ascii=False))[:MAX_LINE_CHARACTERS]
         _log.info("%s", line, extra={"trigger_id": context.trigger_id, "attempt": context.attempt})
         return Outcome.completed({"message": message})

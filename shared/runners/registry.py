@@ -1,6 +1,6 @@
 """All job types: the catalogue of what they are, and the runners that do them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from shared.job import JsonObject
 from shared.runners import JobType, Runner, http, logger, slack
@@ -16,6 +16,12 @@ CHECKS: Mapping[str, Callable[[JsonObject], object]] = {http.JOB_TYPE.name: http
 HOSTS: Mapping[str, Callable[[JsonObject], str | None]] = {
     http.JOB_TYPE.name: http.host,
     slack.JOB_TYPE.name: slack.host,
+}
+
+# Credentials that people type into an input, beside those that its schema calls passwords.
+CREDENTIALS: Mapping[str, Callable[[JsonObject], Iterable[str]]] = {
+    http.JOB_TYPE.name: http.credentials,
+    slack.JOB_TYPE.name: slack.credentials,
 }
 
 

@@ -1,6 +1,7 @@
 """The ``slack`` job type: a message to a channel, by incoming webhook or by an app's token."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.errors import Invalid
@@ -85,6 +86,14 @@ def host(fields: JsonObject) -> str | None:
         return str(locate(text(fields, "webhook_url") or API_URL)[0])
     except Invalid:
         return None
+
+
+def credentials(fields: JsonObject) -> Iterator[str]:
+    """The path of a webhook's URL: whoever knows it may post. Its host may be known."""
+    url = fields.get("webhook_url")
+    if isinstance(url, str):
+        path = url.partition("://")[2].partition("/")[2]
+        yield from (path, path.rpartition("/")[2])
 
 
 def _to_webhook(url: str, fields: JsonObject) -> Request:

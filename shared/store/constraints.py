@@ -27,6 +27,7 @@ _MEANINGS: Mapping[str, Callable[[], CronnyError]] = {
     "fk_schedule_calendars_user_id_calendar_id": partial(
         Conflict, "A schedule uses this calendar; take it out of the schedule's calendar_ids first."
     ),
+    "uq_secrets_user_id_name": partial(Conflict, "You have a secret of that name already."),
     "fk_users_plan_id": partial(Invalid.field, "plan_id", "there is no such plan"),
 }
 

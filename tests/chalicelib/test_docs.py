@@ -11,6 +11,7 @@ from chalicelib.wire.drafts import Wire
 from chalicelib.wire.job_templates import JobTemplateFields
 from chalicelib.wire.jobs import JobFields
 from chalicelib.wire.schedules import ScheduleFields
+from chalicelib.wire.secrets import SecretFields
 from chalicelib.wire.users import PlanChoice, ProfileFields, Registration
 from shared import quotas, rates
 from shared.manage import once
@@ -29,7 +30,7 @@ def test_every_route_is_described_and_every_described_one_exists() -> None:
 
 def test_every_field_that_can_be_written_is_described() -> None:
     models: list[type[Wire]] = [
-        *(ActionFields, JobTemplateFields, JobFields, ScheduleFields, CalendarFields),
+        *(ActionFields, JobTemplateFields, JobFields, ScheduleFields, CalendarFields, SecretFields),
         *(Registration, ProfileFields, PlanChoice),
     ]
     for model in models:

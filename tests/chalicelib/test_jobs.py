@@ -280,7 +280,7 @@ def test_what_a_retry_leaves_out_is_filled_in(alice: Client, action_id: int) -> 
         "base": 10,
         "cap": 3600,
         "jitter": "full",
-        "on": ["no_answer", "rate_limited", "server_error", "unreachable"],
+        "on": ["key_away", "no_answer", "rate_limited", "server_error", "unreachable"],
     }
 
 

@@ -36,6 +36,7 @@ def cases(alice: Client, engine: Engine, services: Services) -> dict[str, Case]:
     world = World(alice, engine, services.clock.now())
     own = alice.post("job_templates", {"name": "mine", "job_type": "http"}).json["job_template"]["id"]
     calendar = alice.post("calendars", {"name": "mine"}).json["calendar"]["id"]
+    secret = alice.post("secrets", {"name": "MINE", "value": "opensesame"}).json["secret"]["id"]
     key = alice.post("user/keys", {"name": "mine", "scopes": ["read"]}).json["key"]["id"]
     lonely, dead, name = make_action(alice, "lonely"), world.trigger("failed", 60), {"name": "changed"}
     touch = "UPDATE {} SET name = 'theirs', updated_at = updated_at + interval '1 second' WHERE id = {}"
@@ -52,6 +53,9 @@ def cases(alice: Client, engine: Engine, services: Services) -> dict[str, Case]:
         "job_template": Case(f"job_templates/{own}", name, touch.format("job_templates", own)),
         "calendar": Case(f"calendars/{calendar}", name, touch.format("calendars", calendar)),
         "key": Case(f"user/keys/{key}", name, f"UPDATE api_keys SET name = 'theirs' WHERE id = {key}"),
+        "secret": Case(
+            f"secrets/{secret}", {"description": "changed"}, f"UPDATE secrets SET description = 't' WHERE id = {secret}"
+        ),
         "profile": Case(
             "user/profile", {"first_name": "changed"}, "UPDATE users SET first_name = 'theirs'", ("PUT", "PATCH")
         ),
@@ -61,7 +65,9 @@ def cases(alice: Client, engine: Engine, services: Services) -> dict[str, Case]:
     }
 
 
-@pytest.fixture(params=["schedule", "action", "job", "job_template", "calendar", "key", "profile", "dead_letter"])
+@pytest.fixture(
+    params=["schedule", "action", "job", "job_template", "calendar", "secret", "key", "profile", "dead_letter"]
+)
 def case(request: pytest.FixtureRequest, cases: dict[str, Case]) -> Case:
     """Each of them in turn."""
     return cases[request.param]
@@ -97,7 +103,7 @@ def somebody_waits(engine: Engine) -> bool:
 
 
 def test_every_read_has_a_tag_and_is_304_for_who_has_it(alice: Client, cases: dict[str, Case]) -> None:
-    lists = ("schedules", "actions", "job_templates", "calendars", "triggers", "job_executions", "breakers")
+    lists = ("schedules", "actions", "job_templates", "calendars", "secrets", "triggers", "job_executions", "breakers")
     others = ("dead_letters", "user/plans", "auth/me", "dashboard/stats")
     for path in (*lists, *others, *(case.path for case in cases.values())):
         first = alice.get(path)

@@ -26,6 +26,7 @@ def ids(alice: Client, engine: Engine, services: Services) -> dict[str, Any]:
         "job_id": world.job_id,
         "template_id": template["id"],
         "calendar_id": alice.post("calendars", {"name": "mine"}).json["calendar"]["id"],
+        "secret_id": alice.post("secrets", {"name": "MINE", "value": "opensesame"}).json["secret"]["id"],
         "trigger_id": trigger_id,
         "execution_id": world.execution(trigger_id),
         "host": "api.example.org%3A443",
@@ -43,6 +44,7 @@ def test_every_route_with_an_id_answers_404_for_anothers_and_for_none(
         "actions",
         "job_templates",
         "calendars",
+        "secrets",
         "triggers",
         "job_executions",
         "breakers",
@@ -72,6 +74,7 @@ def test_lists_show_only_ones_own(bob: Client, ids: dict[str, int]) -> None:
     assert bob.get("schedules").json["schedules"] == []
     assert bob.get("actions").json["actions"] == []
     assert bob.get("calendars").json["calendars"] == []
+    assert bob.get("secrets").json["secrets"] == []
     assert bob.get("breakers").json["breakers"] == []
     assert bob.get("triggers", schedule_id=ids["schedule_id"]).json["triggers"] == []
     assert bob.get("job_executions", job_id=ids["job_id"]).json["job_executions"] == []

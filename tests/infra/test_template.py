@@ -148,9 +148,10 @@ def test_only_the_creator_may_send_and_only_the_executor_may_receive() -> None:
             for statement in policy["PolicyDocument"]["Statement"]
             for action in [statement["Action"]] * isinstance(statement["Action"], str) or statement["Action"]
         }
-        for name in ("PlainRole", "CreatorRole", "ExecutorRole", "CleanerRole")
+        for name in ("PlainRole", "ApiRole", "CreatorRole", "ExecutorRole", "CleanerRole")
     }
     assert allowed == {
+        "ApiRole": set(),
         "PlainRole": set(),
         "CreatorRole": {"sqs:SendMessage"},
         "ExecutorRole": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
@@ -165,12 +166,34 @@ def test_the_cleaner_reads_nothing_but_the_dead_letter_queue() -> None:
 
 
 def test_no_policy_allows_anything_on_everything() -> None:
-    assert '"*"' not in json.dumps([*of_type("AWS::IAM::Role"), *of_type("AWS::IAM::ManagedPolicy")])
+    kinds = ("Role", "Policy", "ManagedPolicy")
+    assert '"*"' not in json.dumps([found for kind in kinds for found in of_type(f"AWS::IAM::{kind}")])
+
+
+def test_secrets_are_sealed_by_the_api_and_opened_by_the_executor_under_a_key_that_may_be_missing() -> None:
+    resources = expanded()["Resources"]
+    policies = {name: it for name, it in resources.items() if it["Type"] == "AWS::IAM::Policy"}
+    assert {it["Condition"] for it in policies.values()} == {"HasKmsKey"}
+    allowed = {}
+    for it in policies.values():
+        (role,), (statement,) = it["Properties"]["Roles"], it["Properties"]["PolicyDocument"]["Statement"]
+        allowed[role["Ref"]] = statement["Action"]
+        assert statement["Resource"] == {"Ref": "KmsKeyArn"}
+        assert statement["Condition"] == {"StringEquals": {"kms:EncryptionContext:service": "cronny"}}
+    assert allowed == {"ApiRole": ["kms:GenerateDataKey", "kms:Decrypt"], "ExecutorRole": "kms:Decrypt"}
+
+
+def test_the_key_of_secrets_outlives_every_stack_and_is_rotated() -> None:
+    text = (ROOT / "infra/secrets-key.yaml").read_text()
+    assert lint(text) == []
+    key = yaml_parse(text)["Resources"]["SecretsKey"]
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert key["Properties"]["EnableKeyRotation"] is True
 
 
 def test_every_function_has_a_role_that_is_written_down() -> None:
     roles = {properties(f"{name}Function")["Role"]["Fn::GetAtt"][0] for name in FUNCTIONS}
-    assert roles == {"PlainRole", "CreatorRole", "ExecutorRole", "CleanerRole"}
+    assert roles == {"PlainRole", "ApiRole", "CreatorRole", "ExecutorRole", "CleanerRole"}
     assert len(of_type("AWS::IAM::Role")) == len(roles)
 
 

@@ -54,7 +54,7 @@ def test_the_first_attempt_is_not_counted_as_another_one() -> None:
 @pytest.mark.parametrize("kind", FailureKind)
 def test_the_policy_chooses_by_the_kind_of_failure(kind: FailureKind) -> None:
     outcome = Outcome.failed("x", kind=kind)
-    passing = kind in ("unreachable", "no_answer", "rate_limited", "server_error")
+    passing = kind in ("unreachable", "no_answer", "rate_limited", "server_error", "key_away")
     assert after(outcome).status == ("later" if passing else "failed")
     only = replace(POLICY, on=frozenset([FailureKind.UNEXPECTED_STATUS]))
     assert after(outcome, policy=only).status == ("later" if kind == "unexpected_status" else "failed")

@@ -44,6 +44,8 @@ def test_all_faults_are_reported_at_once() -> None:
         "CRONNY_FAIL_POINTS": "nowhere=kill",
         "CRONNY_METRICS_TOKEN": "shorter",
         "CRONNY_RATE_LIMITS": "some",
+        "CRONNY_KMS_KEY_ID": "my key!",
+        "CRONNY_KEY_FILE": "keys/mine",
     }
     with pytest.raises(BadSettings) as error:
         Settings.load(bad)

@@ -9,7 +9,7 @@ everything else works, is not held by the policies. See docs/decisions/0025-fenc
 from alembic import op
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -43,27 +43,13 @@ $$
 # Nobody, when nobody was named: a comparison with NULL finds nothing.
 CALLER = "nullif(current_setting('cronny.caller', true), '')::bigint"
 
+OF_USERS = (
+    *("actions", "api_keys", "breakers", "calendars", "job_executions", "jobs", "kept_answers", "ledger", "rooms"),
+    *("schedule_calendars", "schedules", "secrets", "sessions", "triggers"),
+)
 # {table: which of its rows are the caller's}
 OWN = {
-    **{
-        table: f"user_id = {CALLER}"
-        for table in (
-            "actions",
-            "api_keys",
-            "breakers",
-            "calendars",
-            "job_executions",
-            "jobs",
-            "kept_answers",
-            "ledger",
-            "rooms",
-            "schedule_calendars",
-            "schedules",
-            "sessions",
-            "triggers",
-        )
-    },
-    "job_templates": f"user_id = {CALLER}",
+    **dict.fromkeys((*OF_USERS, "job_templates"), f"user_id = {CALLER}"),
     "refresh_tokens": "EXISTS (SELECT FROM sessions s WHERE s.id = session_id)",
     "users": f"id = {CALLER}",
 }

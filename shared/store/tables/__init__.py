@@ -7,6 +7,7 @@ from shared.store.tables.columns import metadata
 from shared.store.tables.history import job_executions, ledger
 from shared.store.tables.identity import api_keys, login_failures, refresh_tokens, sessions
 from shared.store.tables.rates import request_rates
+from shared.store.tables.secrets import secrets
 from shared.store.tables.services import cleaner_progress, creator_lease, heartbeats, virtual_clock
 from shared.store.tables.tallies import tallies
 from shared.store.tables.targets import breakers, dead_messages
@@ -35,6 +36,7 @@ __all__ = [
     "rooms",
     "schedule_calendars",
     "schedules",
+    "secrets",
     "sessions",
     "tallies",
     "triggers",

@@ -1,5 +1,6 @@
 """The local cloud's folder."""
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,14 @@ def test_a_secret_stays_the_same_and_is_for_its_owner_only(tmp_path: Path) -> No
     assert Home(tmp_path).secret("jwt-secret") == first
     assert len(first) >= 32
     assert (tmp_path / "jwt-secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_key_of_secrets_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    file = Home(tmp_path).key_file()
+    first = file.read_text()
+    assert Home(tmp_path).key_file().read_text() == first
+    assert len(base64.b64decode(first)) == 32
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_running_session_is_found(tmp_path: Path, listening: int) -> None:

@@ -33,6 +33,7 @@ from shared.store import (
     putting_back,
     readiness,
     recovering,
+    secrets,
     sharing,
 )
 from tests.world import new_action, new_schedule, new_user
@@ -68,9 +69,11 @@ INSERT INTO dead_messages (message_id, body, trigger_ids, receives)
 SELECT 'm' || n, '', ARRAY[n, n + 1], 6 FROM generate_series(1, {n}) AS n;
 INSERT INTO kept_answers (user_id, key, request, expires_at)
 SELECT 1, 'k' || n, '-', now() + n * interval '1 minute' FROM generate_series(1, {n}) AS n;
+INSERT INTO secrets (user_id, name, key_id, wrapped_key, box)
+SELECT 1, 's' || n, 'file:1', 'x', 'y' FROM generate_series(1, {n}) AS n;
 ANALYZE;
 """
-BIG_TABLES = "triggers|schedules|job_executions|ledger|schedule_calendars|breakers|dead_messages|kept_answers"
+BIG_TABLES = "triggers|schedules|job_executions|ledger|schedule_calendars|breakers|dead_messages|kept_answers|secrets"
 BIG = re.compile(rf"Seq Scan on ({BIG_TABLES})\b")
 
 DASHBOARD = {
@@ -113,6 +116,9 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "calendars": (calendars.LINKS, {"ids": ids}),
         "due": (dispatching.DUE, {"now": now, "limit": 1000, "waiting": [], "theirs": False}),
         "due of who waits": (dispatching.DUE, {"now": now, "limit": 1000, "waiting": ids, "theirs": True}),
+        "secrets": (secrets.READ_SEALED, {"wanted_user_id": [1] * 3, "wanted_called": ["s1", "s2", "none"]}),
+        "secrets used": (secrets.NOTE_USE, {"ids": ids, "before": now, "now": now}),
+        "secrets held": (secrets.HOLD, {"user": 1, "names": ["s1", "none"]}),
         "unfinished": (planning.UNFINISHED_OF, {"ids": ids}),
         "decided": (asked_runs.DECIDED, {"user": 1, "key": 2, "times": [now] * 3}),
         "line end": (asked_runs.LINE_END, {"user": 1}),
