@@ -44,13 +44,14 @@ class Cloud:
     token: str = ""
     arguments: tuple[str, ...] = ()
     demo: bool = False
+    # Tests and benchmarks ask more often than people do.
+    rate_limits: str = "off"
 
     def start(self, seconds: float = 120) -> None:
         """Start it and wait until it answers."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "CRONNY_", "AWS_"))}
         environment = kept | {"CRONNY_HOME": str(self.home), "PORT": str(self.port), "DEMO": str(int(self.demo))}
-        # Tests and benchmarks ask more often than people do.
-        environment |= {"CRONNY_RATE_LIMITS": "off"}
+        environment |= {"CRONNY_RATE_LIMITS": self.rate_limits}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "infra.local", "up", *self.arguments],
@@ -93,6 +94,13 @@ class Cloud:
         listed = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True)
         lines = [line.split(None, 1) for line in listed.stdout.splitlines()]
         return [int(pid) for pid, command in lines if all(word in command for word in (str(self.home), *words))]
+
+    def memory(self) -> dict[int, int]:
+        """{pid: KiB} of each of its processes; PostgreSQL's share theirs, and are left out."""
+        listed = subprocess.run(["ps", "-axww", "-o", "pid=,rss=,command="], capture_output=True, text=True, check=True)
+        lines = [line.split(None, 2) for line in listed.stdout.splitlines()]
+        ours = [line for line in lines if str(self.home) in line[2] and "postgres" not in line[2].split()[0]]
+        return {int(pid): int(kib) for pid, kib, _ in ours}
 
     def worker(self, function: str) -> list[int]:
         """The emulator's worker processes of a function."""

@@ -42,8 +42,10 @@ def alices(alice: Client, engine: Engine, services: Services) -> UserId:
     calendar = alice.post("calendars", {"name": "mine"}).json["calendar"]
     make_schedule(alice, world.action_id, calendar_ids=[calendar["id"]])
     alice.post("user/keys", {"name": "mine", "scopes": ["read"]})
+    alice.post("secrets", {"name": "mine", "value": "hidden from all"})
     alice.sending(idempotency_key="once").post("actions", {"name": "once"})
     with services.database.begin() as connection:
+        connection.execute(text("INSERT INTO rooms VALUES (:user, 'schedules', 1, 1)"), {"user": user_id})
         connection.execute(text(
             "INSERT INTO dead_messages (message_id, body, trigger_ids, receives, received_at)"
             " VALUES ('m', '', ARRAY[CAST(:trigger AS bigint)], 1, now())"
