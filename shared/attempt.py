@@ -10,6 +10,8 @@ from shared.action import JobGraph
 from shared.clock import whole_second_after
 from shared.job import Delivery, Job, JobId, JsonObject
 from shared.outcome import JobExecution, Outcome
+from shared.runners import NOBODY
+from shared.user import UserId
 
 
 class WalkStatus(StrEnum):
@@ -58,6 +60,7 @@ class Attempt:
     attempts: they do not run again, their output counts. ``tries`` is how often each job has failed in earlier ones,
     ``since`` when the first of them began. ``job_inputs`` {"job id": input} replace those of jobs. ``idempotency_key``
     is the trigger's, alike in every attempt. ``chance`` in [0, 1) spreads the next attempt, ``speed`` is the clock's.
+    ``user_id`` is whose run it is.
     """
 
     graph: JobGraph
@@ -72,6 +75,7 @@ class Attempt:
     job_inputs: JsonObject = field(default_factory=dict)
     chance: float = 0.5
     speed: float = 1.0
+    user_id: UserId = NOBODY
 
 
 def after_failure(attempt: Attempt, job: Job, outcome: Outcome, now: datetime) -> WalkResult:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from shared import failpoints
+from shared.arn import AwsTargets, parse_patterns
 from shared.google import KEYS_URL
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ class Settings:
     allowed_networks: tuple[IpNetwork, ...]
     fail_points: Mapping[str, str]
     metrics_token: str
+    aws_targets: AwsTargets
 
     @property
     def development(self) -> bool:
@@ -101,6 +103,9 @@ class Settings:
             allowed_networks=reader.read("CRONNY_ALLOWED_NETWORKS", _networks, default=""),
             fail_points=reader.read("CRONNY_FAIL_POINTS", partial(_fail_points, environment), default=""),
             metrics_token=reader.read("CRONNY_METRICS_TOKEN", _secret_or_none, default=""),
+            aws_targets=AwsTargets(
+                reader.read("CRONNY_AWS_TARGETS", parse_patterns, default=""), environ.get("CRONNY_QUEUE_URL", "")
+            ),
         )
         reader.finish()
         return settings
@@ -125,6 +130,7 @@ NAMES = (
     "CRONNY_ALLOWED_NETWORKS",
     "CRONNY_FAIL_POINTS",
     "CRONNY_METRICS_TOKEN",
+    "CRONNY_AWS_TARGETS",
 )
 
 

@@ -139,7 +139,9 @@ class _Walk:
         job, attempt = step.job, self.attempt
         key = f"{attempt.idempotency_key}-{job.id}"
         once = job.delivery is Delivery.AT_MOST_ONCE
-        context = RunContext(step.deadline, key, attempt.trigger_id, attempt.number, once, step.started_at)
+        context = RunContext(
+            step.deadline, key, attempt.trigger_id, attempt.number, once, step.started_at, user_id=attempt.user_id
+        )
         try:
             if __debug__:
                 reach("run.started")

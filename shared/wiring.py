@@ -3,13 +3,15 @@
 import os
 import platform
 from collections.abc import Sequence
-from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING
+from functools import cache, cached_property, lru_cache, partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from shared import failpoints
 from shared.clock import Reading, SteppedClock
 from shared.queue import DeadLetterQueue, DeadMessage, Pack, TriggerQueue
+from shared.runners.aws import CONNECT_SECONDS, Aws, Credentials
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
@@ -30,7 +32,7 @@ def services() -> Services:
         settings=settings,
         database=database,
         queue=_SqsOnFirstUse(settings.queue_url),
-        runners=build_runners(settings.allowed_networks),
+        runners=build_runners(settings.allowed_networks, Aws(settings.aws_targets, BotoClients())),
         clock=clock(database, settings),
         instance=f"{platform.node()}-{uuid4().hex[:8]}",
         dead_letters=_DeadLettersOnFirstUse(settings.dead_letter_queue) if settings.dead_letter_queue else None,
@@ -84,6 +86,40 @@ class _DeadLettersOnFirstUse:
         from shared.queue.sqs import SqsDeadLetterQueue
 
         return SqsDeadLetterQueue(_sqs(), self._url)
+
+
+class BotoClients:
+    """Clients for jobs that reach into AWS. boto3 is loaded by the first of them; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        # Making a client takes ten milliseconds, and its timeouts are its own for good.
+        self._made = lru_cache(maxsize=64)(_client)
+
+    def client(self, service: str, region: str, seconds: float, credentials: Credentials | None = None) -> Any:
+        """As ``AwsClients`` says."""
+        with self._lock:
+            return self._made(service, region, seconds, credentials)
+
+
+def _client(service: str, region: str, seconds: float, credentials: Credentials | None) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    connect = min(CONNECT_SECONDS, seconds)
+    # Never twice: whether a job is tried again is for its retry to say, and botocore's tries have no deadline.
+    config = Config(connect_timeout=connect, read_timeout=max(seconds - connect, 1), retries={"total_max_attempts": 1})
+    role = credentials and (credentials.key_id, credentials.secret, credentials.token)
+    key_id, secret, token = role or (None, None, None)
+    make: Any = boto3.client  # its own types know services by their names only
+    return make(
+        service,
+        region_name=region,
+        config=config,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+    )
 
 
 def _sqs() -> "SQSClient":

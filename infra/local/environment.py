@@ -11,6 +11,8 @@ from shared.settings import NAMES, BadSettings, Settings
 
 # Jobs may call this machine, which they may not in the cloud; the demo's target is here.
 LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
+# Jobs may reach all of the emulator, in which there is nothing of anybody else's.
+ALL_OF_AWS = "*"
 # Before the stack is deployed nobody knows the queue, and everything else can be checked already.
 UNKNOWN_QUEUE = "http://127.0.0.1/queue"
 
@@ -21,6 +23,8 @@ def load(home: Home, database: dict[str, str], queue_url: str = UNKNOWN_QUEUE) -
     completed = {"JWT_SECRET": home.secret("jwt-secret"), "CRONNY_QUEUE_URL": queue_url}
     completed |= {name: value for name, value in given.items() if value} | database
     completed["CRONNY_ALLOWED_NETWORKS"] = given.get("CRONNY_ALLOWED_NETWORKS", LOOPBACK_NETWORKS)
+    emulated = not os.environ.get("AWS_ENDPOINT_URL")
+    completed["CRONNY_AWS_TARGETS"] = given.get("CRONNY_AWS_TARGETS", ALL_OF_AWS if emulated else "")
     try:
         return Settings.load(completed)
     except BadSettings as error:
@@ -47,6 +51,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "CRONNY_DEAD_LETTER_QUEUE_URL": settings.dead_letter_queue,
         "CRONNY_FAIL_POINTS": ",".join(f"{point}={fault}" for point, fault in settings.fail_points.items()),
         "CRONNY_METRICS_TOKEN": settings.metrics_token,
+        "CRONNY_AWS_TARGETS": str(settings.aws_targets),
     }
 
 

@@ -10,12 +10,13 @@ from urllib.parse import urlencode
 from shared.errors import Invalid
 from shared.job import JsonObject, JsonValue
 from shared.outcome import FailureKind, Outcome
-from shared.runners import JobType, RunContext
+from shared.runners import JobType, RunContext, assertions
 from shared.runners.failure import of_status
 from shared.runners.fields import as_object, as_text, mapping, required_text, text
 from shared.runners.http_client import HttpClient, RequestFailed, Response
 from shared.runners.request import Request, locate
 from shared.runners.retry_after import retry_after
+from shared.runners.signing import SIGNING_SCHEMA, Signing
 from shared.runners.statuses import DEFAULT_STATUSES, ExpectedStatuses
 from shared.untrusted import parse_json
 
@@ -101,6 +102,8 @@ JOB_TYPE = JobType(
                     {"type": "null"},
                 ],
             },
+            "assertions": assertions.ASSERTIONS_SCHEMA,
+            "signing": SIGNING_SCHEMA,
         },
     },
 )
@@ -113,26 +116,37 @@ _CHARSET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class HttpRunner:
-    """Input {url, method, query, headers, request_body, auth, expected_status}; output {status, headers, body, ...}."""
+    """Input {url, method, query, headers, request_body, auth, expected_status, assertions, signing}.
+
+    Output {status, headers, body, truncated, timings}.
+    """
 
     client: HttpClient
 
     def run(self, job_input: JsonValue, context: RunContext) -> Outcome:
-        """Fails, with the output kept, when the status is not an expected one."""
+        """Fails, with the output kept, when the status is not an expected one, or an assertion does not hold."""
         try:
             fields = as_object(job_input, '{"url": "https://example.org"}')
             expected = ExpectedStatuses.parse(fields.get("expected_status"))
-            response = self.client.send(read_request(fields), context)
+            asserted = assertions.parse(fields.get("assertions"))
+            response = self.client.send(_signed(read_request(fields), Signing.parse(fields), context), context)
         except Invalid as error:
             return Outcome.failed(str(error), kind=FailureKind.INVALID_INPUT)
         except RequestFailed as error:
             return error.outcome()
         output = describe(response)
         if response.status in expected:
-            return Outcome.completed(output)
+            return _asserted(asserted, output)
         wait = retry_after(response.headers, context.at)
         error_text = f"HTTP {response.status}, expected {expected}"
         return Outcome.failed(error_text, output, of_status(response.status), retry_after=wait)
+
+
+def check(fields: JsonObject) -> None:
+    """What a schema cannot say of an input, and can be said before it is sent. Raises ``Invalid``."""
+    read_request(fields)
+    assertions.parse(fields.get("assertions"))
+    Signing.parse(fields)
 
 
 def read_request(fields: JsonObject) -> Request:
@@ -165,6 +179,21 @@ def describe(response: Response) -> JsonObject:
         "truncated": response.truncated,
         "timings": response.timings.to_json(),
     }
+
+
+def _signed(request: Request, signing: Signing | None, context: RunContext) -> Request:
+    # After the request was made of what the user wrote, who cannot set these headers.
+    if signing is None:
+        return request
+    return replace(request, headers={**request.headers, **signing.headers(request.body, context)})
+
+
+def _asserted(asserted: Sequence[assertions.Assertion], output: JsonObject) -> Outcome:
+    failing = assertions.failing(asserted, output)
+    if not failing:
+        return Outcome.completed(output)
+    told = f"{len(failing)} of {len(asserted)} assertions failed: " + "; ".join(failing)
+    return Outcome.failed(told, output, FailureKind.ASSERTION_FAILED)
 
 
 def _body(body: JsonValue, method: str) -> tuple[bytes | None, str]:
