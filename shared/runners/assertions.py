@@ -10,6 +10,7 @@ from shared.errors import Fault, Invalid
 from shared.expressions import BadExpression, Budget, evaluate
 from shared.expressions import parse as parse_expression
 from shared.job import Comparison, JsonObject, JsonValue
+from shared.outcome import FailureKind, Outcome
 
 MAX_ASSERTIONS = 20
 MAX_SHOWN_CHARACTERS = 80
@@ -60,7 +61,7 @@ class Assertion:
     should_match: bool = True
 
     def __str__(self) -> str:
-        looked_at = f"{self.of} {self.name}" if self.name else self.of.value
+        looked_at = f"{self.of} {_cut(self.name)}" if self.name else self.of.value
         negated = "" if self.should_match else "not "
         wanted = "" if self.comparison is Comparison.EXISTS else f" {_shown(self.value)}"
         return f"{looked_at} {negated}{self.comparison}{wanted}"
@@ -95,6 +96,15 @@ def parse(value: JsonValue, field: str = "assertions") -> tuple[Assertion, ...]:
     if faults:
         raise Invalid(faults)
     return tuple(found)
+
+
+def judged(assertions: Sequence[Assertion], output: JsonObject) -> Outcome:
+    """The outcome of an answer: failed, with the output kept, when one of them does not hold."""
+    found = failing(assertions, output)
+    if not found:
+        return Outcome.completed(output)
+    told = f"{len(found)} of {len(assertions)} assertions failed: " + "; ".join(found)
+    return Outcome.failed(told, output, FailureKind.ASSERTION_FAILED)
 
 
 def failing(assertions: Sequence[Assertion], output: JsonObject) -> list[str]:
@@ -161,5 +171,8 @@ def _fault_of_name(of: JsonValue, name: JsonValue) -> str | None:
 
 
 def _shown(value: JsonValue) -> str:
-    written = json.dumps(value, ensure_ascii=False)
+    return _cut(json.dumps(value, ensure_ascii=False))
+
+
+def _cut(written: str) -> str:
     return written if len(written) <= MAX_SHOWN_CHARACTERS else written[:MAX_SHOWN_CHARACTERS] + "..."

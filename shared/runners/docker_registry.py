@@ -5,7 +5,6 @@ that Docker Hub and ghcr.io ask for (https://distribution.github.io/distribution
 nothing.
 """
 
-import base64
 import hashlib
 import re
 from collections.abc import Mapping
@@ -17,14 +16,12 @@ from shared.job import JsonObject, JsonValue
 from shared.outcome import FailureKind, Outcome
 from shared.runners import JobType, RunContext
 from shared.runners.failure import of_status
-from shared.runners.fields import as_object, required_text, text
+from shared.runners.fields import as_object
 from shared.runners.http_client import HttpClient, RequestFailed, Response
+from shared.runners.image import DIGEST, Ask, Image, read
 from shared.runners.request import Request, locate
 from shared.runners.retry_after import retry_after
 from shared.untrusted import parse_json
-
-DOCKER_HUB = "registry-1.docker.io"
-_HUB_NAMES = ("docker.io", "index.docker.io", "registry.hub.docker.com", DOCKER_HUB)
 
 # Whatever a tag may name: lists for several platforms, and single images.
 ACCEPTED = ", ".join(
@@ -36,16 +33,8 @@ ACCEPTED = ", ".join(
     )
 )
 
-_PART = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_IMAGE = re.compile(
-    r"(?:(?P<registry>(?:[A-Za-z0-9.-]+[.:][A-Za-z0-9.:-]*|localhost|\[[0-9a-fA-F:]+\](?::\d+)?))/)?"
-    rf"(?P<repository>{_PART}(?:/{_PART})*)"
-    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
-    re.ASCII,
-)
 _CHALLENGE = re.compile(r"\s*bearer\s+(.*)", re.IGNORECASE | re.DOTALL)
 _PARAMETER = re.compile(r'(\w+)\s*=\s*"([^"]*)"')
-_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 JOB_TYPE = JobType(
     name="docker-registry",
@@ -88,34 +77,6 @@ JOB_TYPE = JobType(
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
-    """Where an image is to be looked for: ``reference`` is its tag or its digest."""
-
-    base: str
-    registry: str
-    repository: str
-    reference: str
-
-    @property
-    def url(self) -> str:
-        """Of its manifest."""
-        return f"{self.base}/v2/{self.repository}/manifests/{self.reference}"
-
-    def __str__(self) -> str:
-        between = "@" if self.reference.startswith("sha256:") else ":"
-        return f"{self.registry}/{self.repository}{between}{self.reference}"
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What an input asks for: the image, what to log in with, and the digest that it should have."""
-
-    image: Image
-    basic: str | None
-    expected_digest: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class DockerRegistryRunner:
     """Input {image, username, password, expected_digest, insecure}; output {status, registry, ..., digest}."""
 
@@ -140,7 +101,7 @@ class DockerRegistryRunner:
                 return granted
             headers |= {"Authorization": granted}
             response = self._ask("HEAD", ask.image, headers, context)
-        if response.status == 200 and not _DIGEST.fullmatch(response.headers.get("docker-content-digest", "")):
+        if response.status == 200 and not DIGEST.fullmatch(response.headers.get("docker-content-digest", "")):
             # The header is optional (OCI distribution specification); the digest is that of the manifest's bytes.
             response = self._ask("GET", ask.image, headers, context)
         return _outcome(ask, response, context)
@@ -182,46 +143,12 @@ class DockerRegistryRunner:
         return Outcome.failed(told, {"status": response.status}, of_status(response.status), retry_after=wait)
 
 
-def read(fields: JsonObject) -> Ask:
-    """What an input asks for. Raises ``Invalid``."""
-    insecure = fields.get("insecure") or False
-    if not isinstance(insecure, bool):
-        raise Invalid.field("insecure", "it must be true or false")
-    username, password = text(fields, "username"), text(fields, "password")
-    if (username is None) is not (password is None):
-        raise Invalid.field("password" if password is None else "username", "give both a username and a password")
-    if insecure and password:
-        raise Invalid.field("insecure", "credentials are sent over TLS only")
-    digest = text(fields, "expected_digest")
-    if digest and not _DIGEST.fullmatch(digest):
-        raise Invalid.field("expected_digest", "it must be sha256: and 64 hexadecimal digits")
-    pair = f"{username}:{password}".encode("utf-8", "replace")
-    basic = base64.b64encode(pair).decode() if password else None
-    return Ask(_image(required_text(fields, "image"), "http" if insecure else "https"), basic, digest)
-
-
 def host(fields: JsonObject) -> str | None:
     """host:port that an input calls; None when it names no image."""
     try:
         return str(locate(read(fields).image.base)[0])
     except Invalid:
         return None
-
-
-def _image(written: str, scheme: str) -> Image:
-    found = _IMAGE.fullmatch(written) if len(written) <= 512 else None
-    if found is None:
-        raise Invalid.field("image", "it must be an image such as nginx:1.29 or ghcr.io/owner/name:tag")
-    registry, repository = found["registry"] or "docker.io", found["repository"]
-    hub = registry in _HUB_NAMES
-    # As docker does: what names nobody is one of Docker Hub's own.
-    repository = f"library/{repository}" if hub and "/" not in repository else repository
-    base = f"{scheme}://{DOCKER_HUB if hub else registry}"
-    try:
-        locate(base)
-    except Invalid as error:
-        raise Invalid.field("image", "its registry must be a host, with a port if need be") from error
-    return Image(base, "docker.io" if hub else registry, repository, found["digest"] or found["tag"] or "latest")
 
 
 def _outcome(ask: Ask, response: Response, context: RunContext) -> Outcome:
@@ -250,7 +177,7 @@ def _digest(response: Response) -> str | None:
     if response.status != 200:
         return None
     said = response.headers.get("docker-content-digest", "")
-    if _DIGEST.fullmatch(said):
+    if DIGEST.fullmatch(said):
         return said
     # Of a manifest that is longer than what is read of an answer nobody can tell.
     complete = response.body and not response.truncated

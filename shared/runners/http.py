@@ -16,7 +16,7 @@ from shared.runners.fields import as_object, as_text, mapping, required_text, te
 from shared.runners.http_client import HttpClient, RequestFailed, Response
 from shared.runners.request import Request, locate
 from shared.runners.retry_after import retry_after
-from shared.runners.signing import SIGNING_SCHEMA, Signing
+from shared.runners.signing import SIGNING_SCHEMA, Signing, signed
 from shared.runners.statuses import DEFAULT_STATUSES, ExpectedStatuses
 from shared.untrusted import parse_json
 
@@ -129,14 +129,14 @@ class HttpRunner:
             fields = as_object(job_input, '{"url": "https://example.org"}')
             expected = ExpectedStatuses.parse(fields.get("expected_status"))
             asserted = assertions.parse(fields.get("assertions"))
-            response = self.client.send(_signed(read_request(fields), Signing.parse(fields), context), context)
+            response = self.client.send(signed(read_request(fields), Signing.parse(fields), context), context)
         except Invalid as error:
             return Outcome.failed(str(error), kind=FailureKind.INVALID_INPUT)
         except RequestFailed as error:
             return error.outcome()
         output = describe(response)
         if response.status in expected:
-            return _asserted(asserted, output)
+            return assertions.judged(asserted, output)
         wait = retry_after(response.headers, context.at)
         error_text = f"HTTP {response.status}, expected {expected}"
         return Outcome.failed(error_text, output, of_status(response.status), retry_after=wait)
@@ -179,21 +179,6 @@ def describe(response: Response) -> JsonObject:
         "truncated": response.truncated,
         "timings": response.timings.to_json(),
     }
-
-
-def _signed(request: Request, signing: Signing | None, context: RunContext) -> Request:
-    # After the request was made of what the user wrote, who cannot set these headers.
-    if signing is None:
-        return request
-    return replace(request, headers={**request.headers, **signing.headers(request.body, context)})
-
-
-def _asserted(asserted: Sequence[assertions.Assertion], output: JsonObject) -> Outcome:
-    failing = assertions.failing(asserted, output)
-    if not failing:
-        return Outcome.completed(output)
-    told = f"{len(failing)} of {len(asserted)} assertions failed: " + "; ".join(failing)
-    return Outcome.failed(told, output, FailureKind.ASSERTION_FAILED)
 
 
 def _body(body: JsonValue, method: str) -> tuple[bytes | None, str]:

@@ -13,6 +13,7 @@ from shared.runners import (
     email,
     eventbridge,
     http,
+    image,
     logger,
     slack,
     sns,
@@ -48,7 +49,7 @@ CHECKS: Mapping[str, Callable[[JsonObject], object]] = {
     sns.JOB_TYPE.name: sns.check,
     eventbridge.JOB_TYPE.name: eventbridge.check,
     ecs.JOB_TYPE.name: ecs.check,
-    docker_registry.JOB_TYPE.name: docker_registry.read,
+    docker_registry.JOB_TYPE.name: image.read,
 }
 
 # Whom an input calls, as host:port or an ARN; None when it does not say so as it stands.

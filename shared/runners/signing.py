@@ -8,12 +8,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.errors import Invalid
 from shared.job import JsonObject, JsonValue
 from shared.runners import RunContext
 from shared.runners.fields import mapping
+from shared.runners.request import Request
 
 PREFIX = "whsec_"
 MAX_KEYS = 5
@@ -68,6 +69,13 @@ class Signing:
             "webhook-timestamp": timestamp,
             "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
         }
+
+
+def signed(request: Request, signing: Signing | None, context: RunContext) -> Request:
+    """The request with its signature. After it was made of what a user wrote, who cannot set these headers."""
+    if signing is None:
+        return request
+    return replace(request, headers={**request.headers, **signing.headers(request.body, context)})
 
 
 def _key(secret: JsonValue, path: str) -> bytes:

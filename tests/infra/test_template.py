@@ -15,6 +15,7 @@ from samtranslator.yaml_helper import yaml_parse
 from shared.job import MAX_TIMEOUT_SECONDS
 from shared.manage.once import IN_FLIGHT_AT_MOST
 from shared.settings import NAMES
+from shared.trial import MAX_SECONDS, OVERRUN_SECONDS
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
@@ -148,9 +149,10 @@ def test_only_the_creator_may_send_and_only_the_executor_may_receive() -> None:
             for statement in policy["PolicyDocument"]["Statement"]
             for action in [statement["Action"]] * isinstance(statement["Action"], str) or statement["Action"]
         }
-        for name in ("PlainRole", "CreatorRole", "ExecutorRole", "CleanerRole")
+        for name in ("PlainRole", "ApiRole", "CreatorRole", "ExecutorRole", "CleanerRole")
     }
     assert allowed == {
+        "ApiRole": set(),
         "PlainRole": set(),
         "CreatorRole": {"sqs:SendMessage"},
         "ExecutorRole": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
@@ -165,12 +167,39 @@ def test_the_cleaner_reads_nothing_but_the_dead_letter_queue() -> None:
 
 
 def test_no_policy_allows_anything_on_everything() -> None:
-    assert '"*"' not in json.dumps([*of_type("AWS::IAM::Role"), *of_type("AWS::IAM::ManagedPolicy")])
+    kinds = ("Role", "Policy", "ManagedPolicy")
+    assert '"*"' not in json.dumps([found for kind in kinds for found in of_type(f"AWS::IAM::{kind}")])
+
+
+def test_jobs_reach_what_the_operator_names_and_never_cronny_itself() -> None:
+    policy = expanded()["Resources"]["ReachTargets"]
+    assert policy["Condition"] == "HasAwsTargets"
+    assert policy["Properties"]["Roles"] == [{"Ref": "ApiRole"}, {"Ref": "ExecutorRole"}]
+    allow, deny = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (allow["Effect"], allow["Resource"]) == ("Allow", {"Ref": "AwsTargetArns"})
+    assert deny["Effect"] == "Deny"
+    own = [resource["Fn::GetAtt"][0] for resource in deny["Resource"] if "Fn::GetAtt" in resource]
+    assert own == ["TriggerQueue", "TriggerDeadLetterQueue"]
+    assert deny["Resource"][2]["Fn::Sub"].endswith(":function:${AWS::StackName}-*")
+    assert {written()["Parameters"][name]["Default"] for name in ("AwsTargets", "AwsTargetArns")} == {""}
+
+
+def test_jobs_pass_roles_to_tasks_of_ecs_only() -> None:
+    policy = expanded()["Resources"]["PassTaskRoles"]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (policy["Condition"], statement["Resource"]) == ("HasEcsTaskRoles", {"Ref": "EcsTaskRoleArns"})
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+
+
+def test_a_test_of_a_job_is_over_before_its_function() -> None:
+    most = MAX_SECONDS + OVERRUN_SECONDS
+    assert most + 5 <= properties("ApiFunction")["Timeout"]
+    assert most + 5 <= IN_FLIGHT_AT_MOST.total_seconds()
 
 
 def test_every_function_has_a_role_that_is_written_down() -> None:
     roles = {properties(f"{name}Function")["Role"]["Fn::GetAtt"][0] for name in FUNCTIONS}
-    assert roles == {"PlainRole", "CreatorRole", "ExecutorRole", "CleanerRole"}
+    assert roles == {"PlainRole", "ApiRole", "CreatorRole", "ExecutorRole", "CleanerRole"}
     assert len(of_type("AWS::IAM::Role")) == len(roles)
 
 
