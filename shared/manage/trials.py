@@ -94,7 +94,7 @@ def _asked_for(
             return *_loaded(connection, user_id, job_id), []
         except NotFound:
             return blank, around, [Fault("job_id", "there is no such job")]
-    needed = draft.understood("job_type") and job_type not in BUILT_IN
+    needed = draft.understood("job_id", "job_type") and job_type not in BUILT_IN
     return blank, around, [Fault("job_type", f"must be one of {JOB_TYPES} (or name a job_id)")] if needed else []
 
 

@@ -103,6 +103,7 @@ class Aws:
 
     def _guarded(self, send: Callable[[], Outcome], context: RunContext) -> Outcome:
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             return send()
@@ -110,7 +111,7 @@ class Aws:
             return _refused(error.response, context)
         except TimeoutError:
             return Outcome.failed("no time was left for the call", kind=FailureKind.UNREACHABLE)
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError) as error:
             return _lost(error)
 
     def _client(self, call: AwsCall, context: RunContext) -> Any:
