@@ -11,7 +11,8 @@ from uuid import uuid4
 from shared import failpoints
 from shared.clock import Reading, SteppedClock
 from shared.queue import DeadLetterQueue, DeadMessage, Pack, TriggerQueue
-from shared.runners.aws import CONNECT_SECONDS, Aws, Credentials
+from shared.runners.aws import Aws
+from shared.runners.aws_roles import CONNECT_SECONDS, Credentials, Roles
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
@@ -32,7 +33,7 @@ def services() -> Services:
         settings=settings,
         database=database,
         queue=_SqsOnFirstUse(settings.queue_url),
-        runners=build_runners(settings.allowed_networks, Aws(settings.aws_targets, BotoClients())),
+        runners=build_runners(settings.allowed_networks, _aws(settings)),
         clock=clock(database, settings),
         instance=f"{platform.node()}-{uuid4().hex[:8]}",
         dead_letters=_DeadLettersOnFirstUse(settings.dead_letter_queue) if settings.dead_letter_queue else None,
@@ -86,6 +87,11 @@ class _DeadLettersOnFirstUse:
         from shared.queue.sqs import SqsDeadLetterQueue
 
         return SqsDeadLetterQueue(_sqs(), self._url)
+
+
+def _aws(settings: Settings) -> Aws:
+    clients = BotoClients()
+    return Aws(settings.aws_targets, clients, Roles(clients, distrust=not settings.development))
 
 
 class BotoClients:

@@ -10,7 +10,8 @@ from shared.failure import FailureKind
 from shared.job import JsonObject, JsonValue
 from shared.outcome import Outcome
 from shared.runners import JobType, RunContext
-from shared.runners.aws import ROLE_SCHEMA, Answer, Aws, AwsCall, arn_of, arn_schema, breaker_of, metadata, role_of
+from shared.runners.aws import Answer, Aws, AwsCall, metadata
+from shared.runners.aws_fields import ROLE_SCHEMA, arn_of, arn_schema, breaker_of, role_of
 from shared.runners.fields import text
 from shared.untrusted import parse_json
 

@@ -8,7 +8,8 @@ from shared.errors import Invalid
 from shared.job import JsonObject, JsonValue
 from shared.outcome import Outcome
 from shared.runners import JobType, RunContext
-from shared.runners.aws import ROLE_SCHEMA, Aws, AwsCall, arn_of, arn_schema, breaker_of, metadata, of_code, role_of
+from shared.runners.aws import Aws, AwsCall, metadata, of_code
+from shared.runners.aws_fields import ROLE_SCHEMA, arn_of, arn_schema, breaker_of, role_of
 from shared.runners.fields import mapping, required_text
 
 MAX_NAME_CHARACTERS = 128

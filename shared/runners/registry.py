@@ -19,7 +19,8 @@ from shared.runners import (
     sns,
     sqs,
 )
-from shared.runners.aws import Aws, NoClients
+from shared.runners.aws import Aws
+from shared.runners.aws_roles import NoClients, Roles
 from shared.runners.http_client import guarded_client
 from shared.runners.network_guard import IpNetwork
 
@@ -72,7 +73,7 @@ def build_runners(allowed_networks: Sequence[IpNetwork], aws: Aws | None = None)
     Without ``aws`` no job reaches anything there.
     """
     client = guarded_client(allowed_networks)
-    aws = aws or Aws(AwsTargets(), NoClients())
+    aws = aws or Aws(AwsTargets(), NoClients(), Roles(NoClients()))
     return {
         http.JOB_TYPE.name: http.HttpRunner(client),
         slack.JOB_TYPE.name: slack.SlackRunner(client),

@@ -8,7 +8,8 @@ import pytest
 from moto import mock_aws
 
 from shared.arn import AwsTargets, parse_patterns
-from shared.runners.aws import Aws, NoClients
+from shared.runners.aws import Aws
+from shared.runners.aws_roles import NoClients, Roles
 from shared.wiring import BotoClients
 from tests.targets import Target
 
@@ -22,12 +23,13 @@ def arn(service: str, resource: str) -> str:
 
 def opened(*patterns: str) -> Aws:
     """AWS of which these are open to everybody's jobs."""
-    return Aws(AwsTargets(parse_patterns(",".join(patterns))), BotoClients())
+    clients = BotoClients()
+    return Aws(AwsTargets(parse_patterns(",".join(patterns))), clients, Roles(clients, distrust=False))
 
 
 def nowhere() -> Aws:
     """AWS that is open and that nobody can call: for input that is refused before anybody is."""
-    return Aws(AwsTargets(parse_patterns("*")), NoClients())
+    return Aws(AwsTargets(parse_patterns("*")), NoClients(), Roles(NoClients()))
 
 
 def own_client(service: str) -> Any:

@@ -11,8 +11,9 @@ import pytest
 
 from shared.outcome import FailureKind, Outcome
 from shared.runners import RunContext
-from shared.runners.aws import Aws, AwsClients, Credentials
+from shared.runners.aws import Aws
 from shared.runners.aws_lambda import LambdaRunner
+from shared.runners.aws_roles import AwsClients, Credentials, Roles
 from shared.runners.registry import build_runners
 from shared.runners.sqs import SqsRunner
 from shared.user import UserId
@@ -24,6 +25,7 @@ __all__ = ["aws", "broken", "credentials"]
 
 ORDERS = arn("sqs", "orders")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cronny-jobs"
+REFUSAL = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>"
 LAMBDA = {"function_arn": arn("lambda", "function:report")}
 
 
@@ -80,7 +82,7 @@ class Watched:
 def test_a_role_that_may_be_assumed_decides_itself_what_is_reached() -> None:
     cloud = opened("arn:aws:iam::*:role/cronny-*")
     clients = Watched(cloud.clients)
-    watched = Aws(cloud.targets, clients)
+    watched = Aws(cloud.targets, clients, Roles(clients, distrust=False))
     for user_id in (7, 7, 8):
         assert sent(watched, of_user(user_id), role_arn=ROLE).ok
     first, second = clients.asked
@@ -95,6 +97,26 @@ def test_a_role_that_may_be_assumed_decides_itself_what_is_reached() -> None:
     assert ours is not None
     assert ours == kept != theirs
     assert ours.secret not in repr(ours)
+
+
+def test_a_role_that_demands_no_external_id_is_not_used(aws: Aws) -> None:
+    # As moto's: whoever names it could use it.
+    clients = Watched(aws.clients)
+    outcome = sent(Aws(aws.targets, clients, Roles(clients)), of_user(7), role_arn=ROLE)
+    assert (outcome.failure, outcome.maybe_sent) == (FailureKind.REFUSED, False)
+    assert "must demand the sts:ExternalId cronny-7" in (outcome.error or "")
+    assert ["ExternalId" in asked for asked in clients.asked] == [False]
+    assert clients.used == []
+
+
+def test_a_role_that_demands_one_is_asked_for_with_it(broken: Aws, target: Target) -> None:
+    # A denial, which is what a role that demands an id answers without one, and then the role's credentials.
+    target.answers, target.said = [403, 403], REFUSAL
+    outcome = sent(Aws(broken.targets, broken.clients, Roles(broken.clients)), of_user(7), role_arn=ROLE)
+    assert outcome.error == "AWS answered AccessDenied: not you"
+    without, with_one = (seen.body.decode() for seen in target.seen)
+    assert "ExternalId" not in without
+    assert "ExternalId=cronny-7" in with_one
 
 
 def test_a_role_that_may_not_be_assumed_is_refused() -> None:
@@ -137,7 +159,7 @@ def test_what_aws_refuses_has_its_kind(
 
 def test_a_role_that_sts_refuses_was_not_used(broken: Aws, target: Target) -> None:
     target.answers = [403]
-    target.said = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>"
+    target.said = REFUSAL
     outcome = sent(broken, role_arn=ROLE)
     assert (outcome.failure, outcome.maybe_sent) == (FailureKind.UNEXPECTED_STATUS, False)
     assert outcome.error == "AWS answered AccessDenied: not you"
@@ -145,9 +167,19 @@ def test_a_role_that_sts_refuses_was_not_used(broken: Aws, target: Target) -> No
     assert b"ExternalId=cronny-0" in target.seen[0].body
 
 
-def test_an_answer_that_is_not_aws_s_may_have_been_sent(broken: Aws, target: Target) -> None:
+def test_an_answer_that_is_not_aws_s_is_none(broken: Aws, target: Target) -> None:
     target.answers, target.said = [403], "<html>not AWS at all"
-    assert sent(broken, role_arn=ROLE).failure == FailureKind.NO_ANSWER
+    outcome = sent(broken, role_arn=ROLE)
+    assert (outcome.failure, outcome.maybe_sent) == (FailureKind.NO_ANSWER, False)
+
+
+def test_a_role_that_cannot_be_assumed_for_now_sends_nothing_to_the_target(broken: Aws, target: Target) -> None:
+    target.answers = [503]
+    target.said = (
+        "<ErrorResponse><Error><Code>ServiceUnavailable</Code><Message>later</Message></Error></ErrorResponse>"
+    )
+    outcome = sent(broken, role_arn=ROLE)
+    assert (outcome.failure, outcome.maybe_sent) == (FailureKind.SERVER_ERROR, False)
 
 
 def test_an_endpoint_that_is_away_is_unreachable(broken: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
