@@ -16,6 +16,7 @@ from shared.runners.hosts import host_of
 from shared.runners.registry import BUILT_IN
 from shared.services import Services
 from shared.store import Connection, jobs, trials
+from shared.store.jsonb import clean, plain
 from shared.store.trials import SLOTS, Slot
 from shared.trial import Samples, Tried
 from shared.user import UserId
@@ -67,12 +68,16 @@ def preview_input(services: Services, user_id: UserId, draft: Draft) -> Previewe
     job = _applied(draft, found)
     made = _made(job, graph, samples, now)
     wrong = input_faults(made, job.job_type, "input") if job.job_type in BUILT_IN else []
-    return Previewed(made, tuple(wrong), host_of(job.job_type, made))
+    return Previewed(plain(made), tuple(wrong), host_of(job.job_type, made))
 
 
 def _shown(tried: Tried) -> Tried:
-    """What a caller may see of a test: the one place for taking secrets out of its input, output and error."""
-    return tried
+    """What a caller may see of a test, as a record of it would show it.
+
+    The one place for taking secrets out of its input, output and error.
+    """
+    outcome = replace(tried.outcome, output=plain(tried.outcome.output), error=clean(tried.outcome.error))
+    return replace(tried, input=plain(tried.input), outcome=outcome)
 
 
 def _loaded(connection: Connection, user_id: UserId, job_id: JobId) -> tuple[Job, JobGraph]:

@@ -101,6 +101,22 @@ def test_a_breaker_neither_stops_a_test_nor_counts_it(
         assert connection.execute(select(breakers)).all() == before
 
 
+class Odd:
+    """A runner whose target answers what JSON cannot hold."""
+
+    def run(self, job_input: JsonValue, context: RunContext) -> Outcome:
+        return Outcome.failed("half \ud800", {"nul": "a\x00b", "number": float("nan")})
+
+
+def test_what_no_json_can_hold_is_answered_all_the_same(alice: Client, services: Services, target: Target) -> None:
+    job = http_job(alice, target)
+    outcome = tried(with_runner(alice, services, Odd()), job)
+    assert (outcome["error"], outcome["output"]) == ("half ?", {"nul": "a\ufffdb", "number": None})
+    template = {"message": '{{ `"\\ud800"` }}'}
+    given = {"job_type": "logger", "job_input_type": "job_input_as_template", "job_input_value": template}
+    assert previewed(alice, **given)["input"] == {"message": "?"}
+
+
 class Held:
     """A runner that answers once it is let go."""
 
@@ -119,27 +135,27 @@ class Broken:
         raise ValueError("a password")
 
 
-def with_runner(nobody: Client, alice: Client, services: Services, runner: Any) -> Client:
+def with_runner(alice: Client, services: Services, runner: Any) -> Client:
     changed = replace(services, runners={**services.runners, "http": runner})
     return replace(alice, app=build(lambda: changed))
 
 
 def test_what_does_not_end_in_time_is_left_behind(
-    nobody: Client, alice: Client, services: Services, target: Target, monkeypatch: pytest.MonkeyPatch
+    alice: Client, services: Services, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial, "MAX_SECONDS", 0.2)
     monkeypatch.setattr(trial, "OVERRUN_SECONDS", 0)
     held = Held()
-    outcome = tried(with_runner(nobody, alice, services, held), http_job(alice, target))
+    outcome = tried(with_runner(alice, services, held), http_job(alice, target))
     held.release.set()
     assert (outcome["status"], outcome["failure"]) == ("failed", "no_answer")
     assert outcome["error"] == "no answer within 0.2 s, which is as long as a test may take"
 
 
 def test_a_runner_that_breaks_fails_the_test_and_tells_nothing(
-    nobody: Client, alice: Client, services: Services, target: Target
+    alice: Client, services: Services, target: Target
 ) -> None:
-    outcome = tried(with_runner(nobody, alice, services, Broken()), http_job(alice, target))
+    outcome = tried(with_runner(alice, services, Broken()), http_job(alice, target))
     assert (outcome["failure"], outcome["error"]) == ("crashed", "the runner failed unexpectedly (ValueError)")
 
 

@@ -174,10 +174,7 @@ def test_an_answer_that_is_not_aws_s_is_none(broken: Aws, target: Target) -> Non
 
 
 def test_a_role_that_cannot_be_assumed_for_now_sends_nothing_to_the_target(broken: Aws, target: Target) -> None:
-    target.answers = [503]
-    target.said = (
-        "<ErrorResponse><Error><Code>ServiceUnavailable</Code><Message>later</Message></Error></ErrorResponse>"
-    )
+    target.answers, target.said = [503], REFUSAL.replace("AccessDenied", "ServiceUnavailable")
     outcome = sent(broken, role_arn=ROLE)
     assert (outcome.failure, outcome.maybe_sent) == (FailureKind.SERVER_ERROR, False)
 
