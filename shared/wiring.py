@@ -33,7 +33,7 @@ def services() -> Services:
         settings=settings,
         database=database,
         queue=_SqsOnFirstUse(settings.queue_url),
-        runners=build_runners(settings.allowed_networks, _aws(settings)),
+        runners=build_runners(settings.allowed_networks, aws(settings)),
         clock=clock(database, settings),
         instance=f"{platform.node()}-{uuid4().hex[:8]}",
         dead_letters=_DeadLettersOnFirstUse(settings.dead_letter_queue) if settings.dead_letter_queue else None,
@@ -89,7 +89,8 @@ class _DeadLettersOnFirstUse:
         return SqsDeadLetterQueue(_sqs(), self._url)
 
 
-def _aws(settings: Settings) -> Aws:
+def aws(settings: Settings) -> Aws:
+    """AWS for jobs; emulators, which development has, let everybody assume every role."""
     clients = BotoClients()
     return Aws(settings.aws_targets, clients, Roles(clients, distrust=not settings.development))
 
@@ -112,9 +113,9 @@ def _client(service: str, region: str, seconds: float, credentials: Credentials 
     import boto3
     from botocore.config import Config
 
-    connect = min(CONNECT_SECONDS, seconds)
+    connect = min(CONNECT_SECONDS, seconds / 3)
     # Never twice: whether a job is tried again is for its retry to say, and botocore's tries have no deadline.
-    config = Config(connect_timeout=connect, read_timeout=max(seconds - connect, 1), retries={"total_max_attempts": 1})
+    config = Config(connect_timeout=connect, read_timeout=seconds - connect, retries={"total_max_attempts": 1})
     role = credentials and (credentials.key_id, credentials.secret, credentials.token)
     key_id, secret, token = role or (None, None, None)
     make: Any = boto3.client  # its own types know services by their names only
