@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from shared import failpoints
-from shared.arn import AwsTargets, parse_patterns
+from shared.arn import ANY, ArnPattern, AwsTargets, parse_patterns
 from shared.google import KEYS_URL
 
 T = TypeVar("T")
@@ -104,7 +104,8 @@ class Settings:
             fail_points=reader.read("CRONNY_FAIL_POINTS", partial(_fail_points, environment), default=""),
             metrics_token=reader.read("CRONNY_METRICS_TOKEN", _secret_or_none, default=""),
             aws_targets=AwsTargets(
-                reader.read("CRONNY_AWS_TARGETS", parse_patterns, default=""), environ.get("CRONNY_QUEUE_URL", "")
+                reader.read("CRONNY_AWS_TARGETS", partial(_aws_targets, environment), default=""),
+                environ.get("CRONNY_QUEUE_URL", ""),
             ),
         )
         reader.finish()
@@ -205,6 +206,13 @@ def _fail_points(environment: Environment | None, raw: str) -> Mapping[str, str]
     if raw and environment is not Environment.DEVELOPMENT:
         raise ValueError("only development fails on purpose")
     return failpoints.parse(raw)
+
+
+def _aws_targets(environment: Environment | None, raw: str) -> tuple[ArnPattern, ...]:
+    patterns = parse_patterns(raw)
+    if environment is not Environment.DEVELOPMENT and any(pattern.text == ANY for pattern in patterns):
+        raise ValueError("everything is open in development only; name what jobs may reach")
+    return patterns
 
 
 def _networks(raw: str) -> tuple[IpNetwork, ...]:

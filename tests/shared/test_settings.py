@@ -69,3 +69,11 @@ def test_what_jobs_may_reach_in_aws_is_nothing_unless_it_is_said() -> None:
     assert str(Settings.load(GOOD).aws_targets) == ""
     raw = "arn:aws:sqs:*:123456789012:orders,7@arn:aws:iam::*:role/cronny-*"
     assert str(Settings.load(GOOD | {"CRONNY_AWS_TARGETS": raw}).aws_targets) == raw
+
+
+def test_all_of_aws_is_open_in_development_only() -> None:
+    assert str(Settings.load(GOOD | {"CRONNY_AWS_TARGETS": "*"}).aws_targets) == "*"
+    production = GOOD | {"CRONNY_ENV": "production", "JWT_SECRET": "x" * 32}
+    for raw in ("*", "7@*", "arn:aws:sqs:*:*:a,*"):
+        with pytest.raises(BadSettings, match="name what jobs may reach"):
+            Settings.load(production | {"CRONNY_AWS_TARGETS": raw})

@@ -1,4 +1,4 @@
-"""What is built for a process, where no other test looks."""
+"""Clients of AWS as wiring makes them, and whom they trust."""
 
 import pytest
 
