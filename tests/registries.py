@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ class Registry:
     """
 
     host: str = ""
+    scheme: str = "http"
     manifests: dict[str, bytes] = field(default_factory=dict)
     auth: str = "bearer"
     login: str | None = None
@@ -35,7 +38,7 @@ class Registry:
     asked: list[tuple[str, str, str]] = field(default_factory=list)
 
     def challenge(self, repository: str) -> str:
-        realm = self.realm or f"http://{self.host}/token"
+        realm = self.realm or f"{self.scheme}://{self.host}/token"
         scope = f"repository:{repository}:pull"
         return f'Bearer realm="{realm}",service="the, registry",scope="{scope}"' if self.auth == "bearer" else "Basic"
 
@@ -104,16 +107,27 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
+    def __init__(self, handler: type[_Handler], tls: ssl.SSLContext | None) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self._tls = tls
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        sock, address = super().get_request()
+        if self._tls is not None:
+            # The handshake happens on the first read, in the connection's own thread.
+            sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        return sock, address
+
 
 @contextmanager
-def running_registry() -> Iterator[Registry]:
-    """A registry on a free loopback port while the block runs."""
+def running_registry(tls: ssl.SSLContext | None = None) -> Iterator[Registry]:
+    """A registry on a free loopback port while the block runs; with ``tls`` it speaks HTTPS."""
 
     class Handler(_Handler):
         """One class a registry, because the server makes the handlers."""
 
-    server = _Server(("127.0.0.1", 0), Handler)
-    registry = Handler.registry = Registry(f"127.0.0.1:{server.server_address[1]}")
+    server = _Server(Handler, tls)
+    registry = Handler.registry = Registry(f"127.0.0.1:{server.server_address[1]}", "https" if tls else "http")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

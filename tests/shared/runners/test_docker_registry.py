@@ -1,6 +1,9 @@
 """The docker-registry job type, against a registry of the test's own."""
 
+import ssl
+from base64 import b64encode
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,10 @@ from shared.runners.docker_registry import DockerRegistryRunner, host
 from shared.runners.http_client import HttpClient, guarded_client
 from shared.runners.image import read
 from tests.registries import MEDIA_TYPE, Registry, digest, running_registry
-from tests.shared.runners.conftest import within
+from tests.shared.runners.conftest import LOOPBACK, within
+from tests.shared.runners.test_tls import certificate
+
+__all__ = ["certificate"]
 
 MANIFEST = b'{"schemaVersion": 2, "manifests": []}'
 OTHER = "sha256:" + "0" * 64
@@ -204,3 +210,51 @@ def test_input_that_cannot_be_used_names_the_field(fields: dict[str, Any], field
 def test_the_registry_is_whom_a_job_calls() -> None:
     assert host({"image": "nginx"}) == "registry-1.docker.io:443"
     assert host({"image": "127.0.0.1:5000/a", "insecure": True}) == "127.0.0.1:5000"
+
+
+LOGIN: dict[str, Any] = {"username": "ann", "password": "secret", "insecure": False}
+ANN = "Basic " + b64encode(b"ann:secret").decode()
+
+
+@pytest.fixture
+def private(certificate: Path) -> Iterator[Registry]:
+    """A registry with TLS that lets nobody but Ann see anything."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with running_registry(context) as registry:
+        registry.manifests["team/app:1.0"] = MANIFEST
+        registry.login = "ann:secret"
+        yield registry
+
+
+@pytest.fixture
+def trusting(certificate: Path) -> Iterator[HttpClient]:
+    """A client that takes the test's certificate for valid."""
+    client = guarded_client(LOOPBACK, ssl.create_default_context(cafile=certificate))
+    yield client
+    client.pool.close()
+
+
+def test_credentials_are_sent_to_where_tokens_are_and_nowhere_else(trusting: HttpClient, private: Registry) -> None:
+    assert looked_up(trusting, private, **LOGIN).ok
+    sent = [authorization for _, _, authorization in private.asked]
+    assert sent == ["", ANN, "Bearer token-for-repository:team/app:pull"]
+
+
+def test_wrong_credentials_see_nothing(trusting: HttpClient, private: Registry) -> None:
+    outcome = looked_up(trusting, private, **{**LOGIN, "password": "wrong"})
+    assert outcome.failure == FailureKind.UNEXPECTED_STATUS
+    assert "wrong" not in (outcome.error or "")
+
+
+def test_a_registry_without_tokens_gets_the_credentials_once_it_asks(trusting: HttpClient, private: Registry) -> None:
+    private.auth = "basic"
+    assert looked_up(trusting, private, **LOGIN).ok
+    assert [authorization for _, _, authorization in private.asked] == ["", ANN]
+    assert looked_up(trusting, private, insecure=False).error == f"{private.host} asks for credentials"
+
+
+def test_credentials_never_leave_without_tls(trusting: HttpClient, private: Registry, registry: Registry) -> None:
+    private.realm = f"http://{registry.host}/token"
+    outcome = looked_up(trusting, private, **LOGIN)
+    assert (outcome.failure, registry.asked) == (FailureKind.REFUSED, [])
