@@ -10,7 +10,9 @@ from shared.action import JobGraph
 from shared.clock import whole_second_after
 from shared.job import Delivery, Job, JobId, JsonObject
 from shared.outcome import JobExecution, Outcome
+from shared.runners import NOBODY
 from shared.secret import Reveal, reveal_nothing
+from shared.user import UserId
 
 
 class WalkStatus(StrEnum):
@@ -60,6 +62,7 @@ class Attempt:
     ``since`` when the first of them began. ``job_inputs`` {"job id": input} replace those of jobs. ``idempotency_key``
     is the trigger's, alike in every attempt. ``chance`` in [0, 1) spreads the next attempt, ``speed`` is the clock's.
     ``reveal`` opens its user's secrets.
+    ``user_id`` is whose run it is.
     """
 
     graph: JobGraph
@@ -75,6 +78,7 @@ class Attempt:
     chance: float = 0.5
     speed: float = 1.0
     reveal: Reveal = reveal_nothing
+    user_id: UserId = NOBODY
 
 
 def after_failure(attempt: Attempt, job: Job, outcome: Outcome, now: datetime) -> WalkResult:

@@ -134,6 +134,7 @@ def _attempt(pack: RunningPack, claim: Claim, graph: JobGraph, earlier: Earlier)
         job_inputs=claim.job_inputs or {},
         chance=random.random(),  # noqa: S311 - spreads load, keeps no secret
         speed=pack.speed,
+        user_id=claim.user_id,
     )
 
 

@@ -37,7 +37,7 @@ def _told(error: "ValidationError", field: str) -> Iterator[Fault]:
         case "type":
             yield Fault(path, "must be " + _either(_KINDS[kind] for kind in _listed(wanted)))
         case "enum":
-            yield Fault(path, "must be one of " + ", ".join(str(choice) for choice in wanted))
+            yield Fault(path, "must be one of " + ", ".join(str(choice) for choice in wanted if choice is not None))
         case "minLength" | "minItems":
             yield Fault(path, "must not be empty" if wanted == 1 else f"must have at least {wanted} entries")
         case "maxLength" | "maxItems":

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from shared import failpoints
+from shared.arn import ANY, ArnPattern, AwsTargets, parse_patterns
 from shared.google import KEYS_URL
 
 T = TypeVar("T")
@@ -71,6 +72,7 @@ class Settings:
     rate_limits: float
     kms_key_id: str
     key_file: str
+    aws_targets: AwsTargets
 
     @property
     def development(self) -> bool:
@@ -110,6 +112,10 @@ class Settings:
             rate_limits=reader.read("CRONNY_RATE_LIMITS", _factor, default="on"),
             kms_key_id=reader.read("CRONNY_KMS_KEY_ID", _kms_key_or_none, default=""),
             key_file=reader.read("CRONNY_KEY_FILE", _path_or_none, default=""),
+            aws_targets=AwsTargets(
+                reader.read("CRONNY_AWS_TARGETS", partial(_aws_targets, environment), default=""),
+                environ.get("CRONNY_QUEUE_URL", ""),
+            ),
         )
         reader.finish()
         return settings
@@ -137,6 +143,7 @@ NAMES = (
     "CRONNY_RATE_LIMITS",
     "CRONNY_KMS_KEY_ID",
     "CRONNY_KEY_FILE",
+    "CRONNY_AWS_TARGETS",
 )
 
 
@@ -231,6 +238,13 @@ def _fail_points(environment: Environment | None, raw: str) -> Mapping[str, str]
     if raw and environment is not Environment.DEVELOPMENT:
         raise ValueError("only development fails on purpose")
     return failpoints.parse(raw)
+
+
+def _aws_targets(environment: Environment | None, raw: str) -> tuple[ArnPattern, ...]:
+    patterns = parse_patterns(raw)
+    if environment is not Environment.DEVELOPMENT and any(pattern.text == ANY for pattern in patterns):
+        raise ValueError("everything is open in development only; name what jobs may reach")
+    return patterns
 
 
 def _networks(raw: str) -> tuple[IpNetwork, ...]:

@@ -145,7 +145,9 @@ class _Walk:
         key = f"{attempt.idempotency_key}-{job.id}"
         once = job.delivery is Delivery.AT_MOST_ONCE
         redact = prepared.redaction.text
-        context = RunContext(step.deadline, key, attempt.trigger_id, attempt.number, once, step.started_at, redact)
+        context = RunContext(
+            step.deadline, key, attempt.trigger_id, attempt.number, once, step.started_at, redact, attempt.user_id
+        )
         try:
             if __debug__:
                 reach("run.started")

@@ -3,13 +3,16 @@
 import os
 import platform
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING
+from functools import cache, cached_property, lru_cache, partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from shared import failpoints
 from shared.clock import Reading, SteppedClock
 from shared.queue import DeadLetterQueue, DeadMessage, Pack, TriggerQueue
+from shared.runners.aws import Aws
+from shared.runners.aws_roles import CONNECT_SECONDS, Credentials, Roles
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
@@ -31,7 +34,7 @@ def services() -> Services:
         settings=settings,
         database=database,
         queue=_SqsOnFirstUse(settings.queue_url),
-        runners=build_runners(settings.allowed_networks),
+        runners=build_runners(settings.allowed_networks, aws(settings)),
         clock=clock(database, settings),
         instance=f"{platform.node()}-{uuid4().hex[:8]}",
         vault=Vault(_keys(settings)),
@@ -133,6 +136,46 @@ def _file_keys(path: str) -> Keys:
     from shared.vault.file import FileKeys
 
     return FileKeys(path)
+
+
+def aws(settings: Settings) -> Aws:
+    """AWS for jobs; emulators, which development has, let everybody assume every role."""
+    clients = BotoClients()
+    return Aws(settings.aws_targets, clients, Roles(clients, distrust=not settings.development))
+
+
+class BotoClients:
+    """Clients for jobs that reach into AWS. boto3 is loaded by the first of them; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        # Making a client takes ten milliseconds, and its timeouts are its own for good.
+        self._made = lru_cache(maxsize=64)(_client)
+
+    def client(self, service: str, region: str, seconds: float, credentials: Credentials | None = None) -> Any:
+        """As ``AwsClients`` says."""
+        with self._lock:
+            return self._made(service, region, seconds, credentials)
+
+
+def _client(service: str, region: str, seconds: float, credentials: Credentials | None) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    connect = min(CONNECT_SECONDS, seconds / 3)
+    # Never twice: whether a job is tried again is for its retry to say, and botocore's tries have no deadline.
+    config = Config(connect_timeout=connect, read_timeout=seconds - connect, retries={"total_max_attempts": 1})
+    role = credentials and (credentials.key_id, credentials.secret, credentials.token)
+    key_id, secret, token = role or (None, None, None)
+    make: Any = boto3.client  # its own types know services by their names only
+    return make(
+        service,
+        region_name=region,
+        config=config,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+    )
 
 
 def _sqs() -> "SQSClient":

@@ -28,7 +28,7 @@ class Target:
     """Where it listens, and what came in. ``release`` lets requests to /hang and /drip go.
 
     ``answers`` are the statuses that /answers gives, one after the other, the last one for ever; with each of them
-    go the ``headers``.
+    go the ``headers``, and what is ``said`` if that is set.
     """
 
     url: str
@@ -38,6 +38,7 @@ class Target:
     connections: int = 0
     answers: list[int] = field(default_factory=lambda: [200])
     headers: dict[str, str] = field(default_factory=dict)
+    said: str = ""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -96,7 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
     def say_answers(self, _rest: str, seen: Seen) -> None:
         """The next status of the target's list."""
         status = self.target.answers.pop(0) if len(self.target.answers) > 1 else self.target.answers[0]
-        self.reply(status, json.dumps({"answered": status}).encode(), **self.target.headers)
+        said = self.target.said or json.dumps({"answered": status})
+        self.reply(status, said.encode(), **self.target.headers)
 
     def say_body(self, _rest: str, seen: Seen) -> None:
         """The request's body back, under the content type of the query."""

@@ -9,8 +9,10 @@ from chalicelib.routes import Routes
 from chalicelib.tags import Shown
 from chalicelib.wire.drafts import change, new
 from chalicelib.wire.jobs import JobFields, JobFilters, to_json
+from chalicelib.wire.trials import PreviewFields, TrialFields, outcome_to_json, preview_to_json
+from shared.identity import Scope
 from shared.job import JobId
-from shared.manage import jobs
+from shared.manage import jobs, trials
 from shared.user import UserId
 
 routes = Routes("jobs")
@@ -47,3 +49,16 @@ def update(call: Call, user_id: UserId, job_id: JobId) -> Answer:
 def delete(call: Call, user_id: UserId, job_id: JobId) -> Answer:
     jobs.delete_job(call.services, user_id, job_id, JOB.expected(call))
     return Answer({"message": "The job is deleted."})
+
+
+# In parts: both work for longer than a transaction may be idle, and a test that is done again is another test.
+@routes("POST", "/jobs/{job_id}/test", in_parts=True, scope=Scope.RUN)
+def try_out(call: Call, user_id: UserId, job_id: JobId) -> Answer:
+    tried = trials.try_job(call.services, user_id, job_id, change(TrialFields, call.body()))
+    return Answer({"outcome": outcome_to_json(tried), "message": "The job ran once; nothing of it is recorded."})
+
+
+@routes("POST", "/jobs/preview", in_parts=True, scope=Scope.READ)
+def preview(call: Call, user_id: UserId) -> Answer:
+    previewed = trials.preview_input(call.services, user_id, change(PreviewFields, call.body()))
+    return Answer({"preview": preview_to_json(previewed)})

@@ -36,6 +36,9 @@ def _delivery(value: Any) -> Delivery:
     return Delivery.AT_LEAST_ONCE if value is None else read_delivery(value)
 
 
+JobType = Annotated[ShortText, AfterValidator(str.lower)]
+
+
 class JobFields(Wire):
     """What a client may write. Input and condition may also come as the text of their JSON."""
 
@@ -44,7 +47,7 @@ class JobFields(Wire):
     name: Name = ABSENT
     action_id: Id = ABSENT
     job_template_id: Id | None = ABSENT
-    job_type: Annotated[ShortText, AfterValidator(str.lower)] | None = ABSENT
+    job_type: JobType | None = ABSENT
     job_input_type: Annotated[JobInputType, PlainValidator(read_input_type)] = ABSENT
     job_input_value: Any = ABSENT
     condition: Annotated[Any, PlainValidator(_condition)] = ABSENT

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, StringConstraints
 
 from chalicelib.wire.drafts import ABSENT, Wire
 from chalicelib.wire.fields import Id, ShortText
+from shared.arn import external_id
 from shared.user import Plan, User
 
 MAX_EMAIL = 254  # RFC 5321
@@ -117,6 +118,7 @@ def to_json(user: User) -> dict[str, Any]:
         "email": user.email,
         "plan_id": user.plan_id,
         **profile_to_json(user),
+        "aws_external_id": external_id(user.id),
         "created_at": user.created_at,
         "updated_at": user.updated_at,
     }

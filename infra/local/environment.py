@@ -11,6 +11,8 @@ from shared.settings import NAMES, BadSettings, Settings
 
 # Jobs may call this machine, which they may not in the cloud; the demo's target is here.
 LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
+# Jobs may reach all of the emulator, in which there is nothing of anybody else's.
+ALL_OF_AWS = "*"
 # Before the stack is deployed nobody knows the queue, and everything else can be checked already.
 UNKNOWN_QUEUE = "http://127.0.0.1/queue"
 
@@ -23,6 +25,8 @@ def load(home: Home, database: dict[str, str], queue_url: str = UNKNOWN_QUEUE) -
         completed["CRONNY_KEY_FILE"] = str(home.key_file())
     completed |= {name: value for name, value in given.items() if value} | database
     completed["CRONNY_ALLOWED_NETWORKS"] = given.get("CRONNY_ALLOWED_NETWORKS", LOOPBACK_NETWORKS)
+    emulated = not os.environ.get("AWS_ENDPOINT_URL")
+    completed["CRONNY_AWS_TARGETS"] = given.get("CRONNY_AWS_TARGETS", ALL_OF_AWS if emulated else "")
     try:
         return Settings.load(completed)
     except BadSettings as error:
@@ -52,6 +56,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "CRONNY_RATE_LIMITS": f"{settings.rate_limits:g}",
         "CRONNY_KMS_KEY_ID": settings.kms_key_id,
         "CRONNY_KEY_FILE": settings.key_file,
+        "CRONNY_AWS_TARGETS": str(settings.aws_targets),
     }
 
 

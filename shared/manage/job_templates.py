@@ -1,5 +1,8 @@
 """The catalogue of job types, and a user's presets of them."""
 
+import json
+
+from shared import input_schema
 from shared.errors import Conflict, Fault, NotFound
 from shared.job import JobTemplate, JobTemplateId
 from shared.manage import quotas
@@ -27,6 +30,7 @@ def create_job_template(services: Services, user_id: UserId, draft: Draft) -> tu
             return built_in, False
         draft.accept(_type_faults(draft, required=True))
         quotas.make_room(connection, user_id, Kept.PRESETS)
+        draft.accept([*_type_faults(draft, required=True), *_input_faults(draft, draft.fields.get("job_type", ""))])
         job_type = BUILT_IN[draft.fields["job_type"]]
         # A preset is of a built-in type, whose schema is the same for everybody and not a client's to write.
         return job_templates.create(connection, user_id, {**draft.fields, "input_schema": job_type.input_schema}), True
@@ -54,7 +58,7 @@ def change_job_template(
     """Write the sent fields of a preset; raises ``NotFound``, ``Invalid``, and ``Conflict`` for a built-in one."""
     with services.database.begin() as connection:
         current = _own(connection, user_id, template_id, expected)
-        draft.accept(_fixed_type_faults(draft, current))
+        draft.accept([*_fixed_type_faults(draft, current), *_input_faults(draft, current.job_type)])
         changed = job_templates.change(connection, user_id, template_id, draft.fields)
     if changed is None:
         raise NotFound(MISSING)
@@ -100,6 +104,16 @@ def _type_faults(draft: Draft, *, required: bool) -> list[Fault]:
     if job_type in BUILT_IN or not draft.understood("job_type") or (job_type is None and not required):
         return []
     return [Fault("job_type", f"must be one of {JOB_TYPES}")]
+
+
+def _input_faults(draft: Draft, job_type: str) -> list[Fault]:
+    """What no job of this type could take. A preset may leave out anything; templates are judged with their job."""
+    given = draft.fields.get("default_input")
+    if not given or job_type not in BUILT_IN or "{{" in json.dumps(given):
+        return []
+    whole = BUILT_IN[job_type].input_schema
+    partly = {name: rule for name, rule in whole.items() if name not in ("required", "anyOf")}
+    return input_schema.faults(given, partly, "default_input")
 
 
 def _fixed_type_faults(draft: Draft, current: JobTemplate) -> list[Fault]:

@@ -7,6 +7,10 @@ from typing import Protocol
 
 from shared.job import JsonObject, JsonValue
 from shared.outcome import Outcome
+from shared.user import UserId
+
+# Of what Cronny does for itself: no user has this id.
+NOBODY = UserId(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,7 @@ class RunContext:
     ``deadline`` is an instant of ``time.monotonic()`` after which nobody waits for the answer. ``idempotency_key`` is
     the same for every attempt of the same job in the same trigger, so that a target can drop repeats. ``once``: what
     may have been sent must not be sent again. ``at`` is when it began, by Cronny's clock. ``redact`` is for whatever a
-    runner writes into the log: what it answers is redacted by others.
+    runner writes into the log: what it answers is redacted by others. ``user_id``: whose job it is.
     """
 
     deadline: float
@@ -26,6 +30,7 @@ class RunContext:
     once: bool = False
     at: datetime | None = None
     redact: Callable[[str], str] = str
+    user_id: UserId = NOBODY
 
 
 class Runner(Protocol):

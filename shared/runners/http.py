@@ -10,13 +10,14 @@ from urllib.parse import urlencode
 from shared.errors import Invalid
 from shared.job import JsonObject, JsonValue
 from shared.outcome import FailureKind, Outcome
-from shared.runners import JobType, RunContext
+from shared.runners import JobType, RunContext, assertions
 from shared.runners.failure import of_status
 from shared.runners.fields import as_object, as_text, mapping, required_text, text
 from shared.runners.http_client import HttpClient, RequestFailed, Response
 from shared.runners.redirects import MOST_REDIRECTS, follow
 from shared.runners.request import Request, locate
 from shared.runners.retry_after import retry_after
+from shared.runners.signing import SIGNING_SCHEMA, Signing, signed
 from shared.runners.statuses import DEFAULT_STATUSES, ExpectedStatuses
 from shared.untrusted import parse_json
 
@@ -114,6 +115,8 @@ JOB_TYPE = JobType(
                 "maximum": MOST_REDIRECTS,
                 "default": 0,
             },
+            "assertions": assertions.ASSERTIONS_SCHEMA,
+            "signing": SIGNING_SCHEMA,
         },
     },
 )
@@ -131,21 +134,31 @@ class HttpRunner:
     client: HttpClient
 
     def run(self, job_input: JsonValue, context: RunContext) -> Outcome:
-        """Fails, with the output kept, when the status is not an expected one."""
+        """Fails, with the output kept, when the status is not an expected one, or an assertion does not hold."""
         try:
             fields = as_object(job_input, '{"url": "https://example.org"}')
             expected = ExpectedStatuses.parse(fields.get("expected_status"))
-            response = follow(self.client, read_request(fields), context, _redirects(fields))
+            asserted = assertions.parse(fields.get("assertions"))
+            request = signed(read_request(fields), Signing.parse(fields), context)
+            response = follow(self.client, request, context, _redirects(fields))
         except Invalid as error:
             return Outcome.failed(str(error), kind=FailureKind.INVALID_INPUT)
         except RequestFailed as error:
             return error.outcome()
         output = describe(response)
         if response.status in expected:
-            return Outcome.completed(output)
+            return assertions.judged(asserted, output)
         wait = retry_after(response.headers, context.at)
         error_text = f"HTTP {response.status}, expected {expected}"
         return Outcome.failed(error_text, output, of_status(response.status), retry_after=wait)
+
+
+def check(fields: JsonObject) -> None:
+    """What a schema cannot say of an input, and can be said before it is sent. Raises ``Invalid``."""
+    read_request(fields)
+    assertions.parse(fields.get("assertions"))
+    Signing.parse(fields)
+    _redirects(fields)
 
 
 def read_request(fields: JsonObject) -> Request:

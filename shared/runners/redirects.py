@@ -15,7 +15,7 @@ from shared.runners.request import Request, locate
 MOST_REDIRECTS = 3
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
-_OF_THE_BODY = frozenset(("content-type", "content-encoding", "content-language"))
+_OF_THE_BODY = frozenset(("content-type", "content-encoding", "content-language", "webhook-signature"))
 _HARMLESS = frozenset(("accept", "accept-language", "content-type", "user-agent"))
 
 

@@ -19,6 +19,12 @@ def text(value: JsonValue) -> str:
     return json.dumps(_storable(value), ensure_ascii=False) if "\\u0000" in plain else plain
 
 
+def plain(value: JsonValue) -> JsonValue:
+    """The value as it would come back from such a column."""
+    written: JsonValue = json.loads(text(value))
+    return written
+
+
 def clean(value: str | None) -> str | None:
     """A text without what PostgreSQL refuses in one."""
     return None if value is None else value.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")

@@ -187,3 +187,8 @@ def test_failures_of_an_hour_ago_are_forgotten(
     clock.forward(86401)
     clean(services, clock.now())
     assert connection.execute(text("SELECT count(*) FROM login_failures")).scalar_one() == 0
+
+
+def test_a_user_reads_the_external_id_that_roles_of_theirs_must_demand(alice: Client, bob: Client) -> None:
+    users = [client.get("auth/me").json["user"] for client in (alice, bob)]
+    assert [user["aws_external_id"] for user in users] == [f"cronny-{user['id']}" for user in users]

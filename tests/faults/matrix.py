@@ -56,8 +56,8 @@ class Cell:
         armed = {f"{self.function}-0": f"{self.point}={self.fault}@{LATER.get(self.step, 1)}"}
         if self.point.startswith("recover.lost"):
             armed["executor-0"] = "run.started=kill"
-        # A few times for a host, and each of the two may be the one that has them.
-        if self.step in ("probe", "gate", "sightings"):
+        # Once or a few times in all, and each of the two may be the one that is there.
+        if self.step in ("probe", "gate", "sightings") or self.point.startswith("recover.lost"):
             armed[f"{self.function}-1"] = armed[f"{self.function}-0"]
         return armed
 

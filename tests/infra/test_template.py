@@ -15,6 +15,7 @@ from samtranslator.yaml_helper import yaml_parse
 from shared.job import MAX_TIMEOUT_SECONDS
 from shared.manage.once import IN_FLIGHT_AT_MOST
 from shared.settings import NAMES
+from shared.trial import MAX_SECONDS, OVERRUN_SECONDS
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
@@ -172,8 +173,7 @@ def test_no_policy_allows_anything_on_everything() -> None:
 
 def test_secrets_are_sealed_by_the_api_and_opened_by_the_executor_under_a_key_that_may_be_missing() -> None:
     resources = expanded()["Resources"]
-    policies = {name: it for name, it in resources.items() if it["Type"] == "AWS::IAM::Policy"}
-    assert {it["Condition"] for it in policies.values()} == {"HasKmsKey"}
+    policies = {name: it for name, it in resources.items() if it.get("Condition") == "HasKmsKey"}
     allowed = {}
     for it in policies.values():
         (role,), (statement,) = it["Properties"]["Roles"], it["Properties"]["PolicyDocument"]["Statement"]
@@ -189,6 +189,32 @@ def test_the_key_of_secrets_outlives_every_stack_and_is_rotated() -> None:
     key = yaml_parse(text)["Resources"]["SecretsKey"]
     assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
     assert key["Properties"]["EnableKeyRotation"] is True
+
+
+def test_jobs_reach_what_the_operator_names_and_never_cronny_itself() -> None:
+    policy = expanded()["Resources"]["ReachTargets"]
+    assert policy["Condition"] == "HasAwsTargets"
+    assert policy["Properties"]["Roles"] == [{"Ref": "ApiRole"}, {"Ref": "ExecutorRole"}]
+    allow, deny = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (allow["Effect"], allow["Resource"]) == ("Allow", {"Ref": "AwsTargetArns"})
+    assert deny["Effect"] == "Deny"
+    own = [resource["Fn::GetAtt"][0] for resource in deny["Resource"] if "Fn::GetAtt" in resource]
+    assert own == ["TriggerQueue", "TriggerDeadLetterQueue"]
+    assert deny["Resource"][2]["Fn::Sub"].endswith(":function:${AWS::StackName}-*")
+    assert {written()["Parameters"][name]["Default"] for name in ("AwsTargets", "AwsTargetArns")} == {""}
+
+
+def test_jobs_pass_roles_to_tasks_of_ecs_only() -> None:
+    policy = expanded()["Resources"]["PassTaskRoles"]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (policy["Condition"], statement["Resource"]) == ("HasEcsTaskRoles", {"Ref": "EcsTaskRoleArns"})
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+
+
+def test_a_test_of_a_job_is_over_before_its_function() -> None:
+    most = MAX_SECONDS + OVERRUN_SECONDS
+    assert most + 5 <= properties("ApiFunction")["Timeout"]
+    assert most + 5 <= IN_FLIGHT_AT_MOST.total_seconds()
 
 
 def test_every_function_has_a_role_that_is_written_down() -> None:

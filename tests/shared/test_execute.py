@@ -222,6 +222,19 @@ def test_an_action_without_jobs_fails_with_a_sentence(world: World) -> None:
     assert "no root job" in world.trigger().reason
 
 
+def test_a_runner_is_told_whose_run_it_is(world: World) -> None:
+    told: list[RunContext] = []
+
+    class Listener:
+        def run(self, job_input: JsonObject, context: RunContext) -> Outcome:
+            told.append(context)
+            return Outcome.completed()
+
+    world.job()
+    world.run(world.due(), runners={"logger": Listener()})
+    assert [(context.user_id, context.trigger_id) for context in told] == [(world.user, world.trigger().id)]
+
+
 def test_what_postgresql_cannot_hold_is_recorded_all_the_same(world: World) -> None:
     class Odd:
         def run(self, job_input: JsonObject, context: RunContext) -> Outcome:

@@ -13,7 +13,7 @@ SCHEMA: dict[str, Any] = {
         "url": {"type": "string", "minLength": 1, "maxLength": 5},
         "name": {"type": ["string", "null"]},
         "size": {"type": "integer", "minimum": 1, "maximum": 9},
-        "kind": {"enum": ["a", "b"]},
+        "kind": {"enum": ["a", "b", None]},
         "code": {"type": "string", "pattern": "^x$", "description": "An x."},
         "list": {"type": "array", "minItems": 1, "items": {"type": "number"}},
     },

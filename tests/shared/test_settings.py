@@ -46,6 +46,7 @@ def test_all_faults_are_reported_at_once() -> None:
         "CRONNY_RATE_LIMITS": "some",
         "CRONNY_KMS_KEY_ID": "my key!",
         "CRONNY_KEY_FILE": "keys/mine",
+        "CRONNY_AWS_TARGETS": "orders",
     }
     with pytest.raises(BadSettings) as error:
         Settings.load(bad)
@@ -65,3 +66,17 @@ def test_mysql_is_refused_by_name(answer: str) -> None:
 def test_networks_are_read() -> None:
     settings = Settings.load(GOOD | {"CRONNY_ALLOWED_NETWORKS": "127.0.0.0/8, ::1/128"})
     assert [str(network) for network in settings.allowed_networks] == ["127.0.0.0/8", "::1/128"]
+
+
+def test_what_jobs_may_reach_in_aws_is_nothing_unless_it_is_said() -> None:
+    assert str(Settings.load(GOOD).aws_targets) == ""
+    raw = "arn:aws:sqs:*:123456789012:orders,7@arn:aws:iam::*:role/cronny-*"
+    assert str(Settings.load(GOOD | {"CRONNY_AWS_TARGETS": raw}).aws_targets) == raw
+
+
+def test_all_of_aws_is_open_in_development_only() -> None:
+    assert str(Settings.load(GOOD | {"CRONNY_AWS_TARGETS": "*"}).aws_targets) == "*"
+    production = GOOD | {"CRONNY_ENV": "production", "JWT_SECRET": "x" * 32}
+    for raw in ("*", "7@*", "arn:aws:sqs:*:*:a,*"):
+        with pytest.raises(BadSettings, match="name what jobs may reach"):
+            Settings.load(production | {"CRONNY_AWS_TARGETS": raw})

@@ -9,7 +9,7 @@ everything else works, is not held by the policies. See docs/decisions/0025-fenc
 from alembic import op
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
@@ -45,7 +45,7 @@ CALLER = "nullif(current_setting('cronny.caller', true), '')::bigint"
 
 OF_USERS = (
     *("actions", "api_keys", "breakers", "calendars", "job_executions", "jobs", "kept_answers", "ledger", "rooms"),
-    *("schedule_calendars", "schedules", "secrets", "sessions", "triggers"),
+    *("schedule_calendars", "schedules", "secrets", "sessions", "trials", "triggers"),
 )
 # {table: which of its rows are the caller's}
 OWN = {

@@ -12,6 +12,7 @@ from shared.store.tables.services import cleaner_progress, creator_lease, heartb
 from shared.store.tables.tallies import tallies
 from shared.store.tables.targets import breakers, dead_messages
 from shared.store.tables.timetables import schedules, triggers
+from shared.store.tables.trials import trials
 from shared.store.tables.work import actions, job_templates, jobs
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "secrets",
     "sessions",
     "tallies",
+    "trials",
     "triggers",
     "users",
     "virtual_clock",

@@ -32,6 +32,14 @@ def test_allowed_networks_set_to_nothing_stay_nothing(tmp_path: Path, bare: pyte
     assert environment.load(Home(tmp_path), DATABASE).allowed_networks == ()
 
 
+def test_jobs_reach_all_of_the_emulator_and_nothing_of_a_given_cloud(tmp_path: Path, bare: pytest.MonkeyPatch) -> None:
+    assert str(environment.load(Home(tmp_path), DATABASE).aws_targets) == "*"
+    bare.setenv("AWS_ENDPOINT_URL", "https://aws.example.org")
+    assert str(environment.load(Home(tmp_path), DATABASE).aws_targets) == ""
+    bare.setenv("CRONNY_AWS_TARGETS", "arn:aws:sqs:*:*:orders")
+    assert str(environment.load(Home(tmp_path), DATABASE).aws_targets) == "arn:aws:sqs:*:*:orders"
+
+
 def test_all_faults_are_told_at_once(tmp_path: Path, bare: pytest.MonkeyPatch) -> None:
     bare.setenv("DB_HOST", "db.example")
     bare.setenv("PORT", "many")

@@ -8,7 +8,9 @@ from shared.runners.registry import BUILT_IN, build_runners
 
 
 def test_every_built_in_type_has_a_runner_and_a_title() -> None:
-    assert list(build_runners(())) == list(BUILT_IN) == ["http", "slack", "logger"]
+    assert list(build_runners(())) == list(BUILT_IN)
+    assert list(BUILT_IN)[:3] == ["http", "slack", "logger"]
+    assert list(BUILT_IN)[3:] == ["email", "lambda", "sqs", "sns", "eventbridge", "ecs", "docker-registry"]
     assert all(kind.title and kind.description for kind in BUILT_IN.values())
 
 
@@ -35,7 +37,26 @@ def test_schemas_are_valid_and_say_which_draft(name: str) -> None:
         ("slack", {"message": "x", "webhook_url": "http://a"}, True),
         ("slack", {"message": "x", "token": "t", "channel": "c"}, True),
         ("slack", {"message": "x", "token": "t"}, False),
+        ("http", {"url": "http://a", "assertions": [{"of": "status", "value": 200}], "signing": {"secret": "x"}}, True),
+        ("http", {"url": "http://a", "assertions": [{"of": "weather"}]}, False),
+        ("http", {"url": "http://a", "assertions": [{"of": "status"}] * 21}, False),
+        ("http", {"url": "http://a", "signing": {"secret": 5}}, False),
         ("logger", {"message": "x"}, True),
+        ("sqs", {"queue_arn": "arn:aws:sqs:eu-west-1:123456789012:q", "message": {"a": 1}, "role_arn": None}, True),
+        ("sqs", {"queue_arn": "https://sqs.eu-west-1.amazonaws.com/123456789012/q", "message": "x"}, False),
+        ("sqs", {"queue_arn": "arn:aws:sqs:eu-west-1:123456789012:q", "message": "x", "role_arn": "me"}, False),
+        ("sns", {"topic_arn": "arn:aws:sns:eu-west-1:123456789012:t", "message": "x", "subject": "s"}, True),
+        ("sns", {"topic_arn": "arn:aws:sns:eu-west-1:123456789012:t"}, False),
+        ("lambda", {"function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:f", "invocation": None}, True),
+        ("lambda", {"function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:f", "invocation": "x"}, False),
+        ("eventbridge", {"event_bus_arn": "arn:aws:events:x", "source": "a", "detail_type": "b", "detail": {}}, True),
+        ("eventbridge", {"event_bus_arn": "arn:aws:events:x", "source": "a", "detail_type": "b", "detail": []}, False),
+        ("ecs", {"cluster_arn": "arn:a", "task_definition_arn": "arn:b", "subnets": ["subnet-1"]}, True),
+        ("ecs", {"cluster_arn": "arn:a", "task_definition_arn": "arn:b", "containers": [{"command": ["x"]}]}, False),
+        ("email", {"identity_arn": "arn:a", "from": "a@b.c", "to": "a@b.c", "subject": "s", "html": "<b>"}, True),
+        ("email", {"identity_arn": "arn:a", "from": "a@b.c", "to": "a@b.c", "subject": "s"}, False),
+        ("docker-registry", {"image": "nginx", "username": None, "insecure": False}, True),
+        ("docker-registry", {"username": "ann"}, False),
         ("logger", None, True),
     ],
 )
