@@ -1,7 +1,8 @@
 """How views are declared: as a list of routes that a Blueprint is made of, once for each application."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
 from chalice import Blueprint
@@ -10,6 +11,7 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call, current
 from chalicelib.once import answered_once
 from chalicelib.problems import problem
+from chalicelib.says import Says
 from chalicelib.tags import revalidated
 from shared.errors import NotFound
 from shared.identity import Scope
@@ -30,8 +32,11 @@ class Route:
     A POST that comes with an Idempotency-Key works and keeps its answer in one transaction, unless it works
     ``in_parts``: in several, or for longer than a transaction may be idle, and such that doing it again does no harm.
     Without ``keeps_answer`` the answer is not kept, because it has a secret that is shown once.
+
+    ``says``: what the OpenAPI document says of it; a test fails for a route without it. ``resource`` is whose it is.
     """
 
+    resource: "Routes"
     path: str
     methods: tuple[str, ...]
     view: View
@@ -40,6 +45,7 @@ class Route:
     scope: Scope | None
     in_parts: bool
     keeps_answer: bool
+    says: Says | None = None
 
     def scope_of(self, method: str) -> Scope:
         """What a caller needs for this method."""
@@ -64,11 +70,13 @@ class Routes:
         scope: Scope | None = None,
         in_parts: bool = False,
         keeps_answer: bool = True,
+        says: Says | None = None,
     ) -> Callable[[View], View]:
         """Declares the decorated view; ``methods`` as in ``"PUT PATCH"``."""
 
         def declare(view: View) -> View:
-            route = Route(path, tuple(methods.split()), view, public, words, scope, in_parts, keeps_answer)
+            told = scope, in_parts, keeps_answer, says
+            route = Route(self, path, tuple(methods.split()), view, public, words, *told)
             self.routes.append(route)
             return view
 
@@ -103,10 +111,19 @@ def _answer(route: Route, call: Call, path: Mapping[str, str]) -> Answer:
     whom = caller if route.scope is Scope.ACCOUNT else caller.user_id
 
     def attempt(call: Call) -> Answer:
-        return _told(call, lambda call: route.view(call, whom, **_named(route, path)))
+        return _told(call, lambda call: _located(route, route.view(call, whom, **_named(route, path))))
 
     answer = answered_once(call, caller.user_id, attempt, in_parts=route.in_parts, keeps_answer=route.keeps_answer)
     return revalidated(call, answer)
+
+
+def _located(route: Route, answer: Answer) -> Answer:
+    """A new thing says where it can be read."""
+    makes = route.says.makes if route.says else ""
+    if not makes or answer.status is not HTTPStatus.CREATED or isinstance(answer.body, str):
+        return answer
+    place = f"{route.resource.prefix}{route.path}/{answer.body[makes]['id']}"
+    return replace(answer, headers={**answer.headers, "Location": place})
 
 
 def _told(call: Call, view: Callable[[Call], Answer]) -> Answer:
