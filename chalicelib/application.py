@@ -13,6 +13,7 @@ from chalicelib.resources import (
     calendars,
     dashboard,
     dead_letters,
+    documents,
     health,
     job_executions,
     job_templates,
@@ -43,6 +44,7 @@ RESOURCES = (
     services.routes,
     health.routes,
     metrics.routes,
+    documents.routes,
     welcome.routes,
 )
 

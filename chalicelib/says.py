@@ -24,8 +24,9 @@ class Says:
     ``answers``: what each status comes with, a shape, a ``TypedDict`` or, for text, its media type. ``takes`` is the
     body, of which ``complete`` ones have all that the model requires; ``picks`` are the filters that a body may have
     under ``filter``. ``asks`` is the query, ``paged`` that of lists. ``makes`` is the name of what a 201 has in it,
-    which has a place of its own. ``guarded`` routes know If-Match. ``refuses``: errors that routes of its kind do not
-    have.
+    which has a place of its own. ``guarded`` routes know If-Match, public ones
+    that are ``cached`` If-None-Match; ``cookies`` may be set by the answer. ``refuses``: errors that routes of its kind
+    do not have.
     """
 
     summary: str
@@ -37,6 +38,8 @@ class Says:
     makes: str = ""
     paged: bool = False
     guarded: bool = False
+    cached: bool = False
+    cookies: bool = False
     refuses: frozenset[HTTPStatus] = field(default_factory=frozenset)
 
 
@@ -76,15 +79,23 @@ def does(
     complete: bool = False,
     picks: type[Wire] | None = None,
     guarded: bool = False,
+    cookies: bool = False,
     refuses: tuple[HTTPStatus, ...] = (),
 ) -> Says:
     """Anything else; a shape gets a message, a ``TypedDict`` is the whole answer."""
     whole = answer if isinstance(answer, type) else {**answer, **MESSAGE}
     return Says(
-        summary, {status: whole}, takes, complete=complete, picks=picks, guarded=guarded, refuses=frozenset(refuses)
+        summary,
+        {status: whole},
+        takes,
+        complete=complete,
+        picks=picks,
+        guarded=guarded,
+        cookies=cookies,
+        refuses=frozenset(refuses),
     )
 
 
-def serves(summary: str, media_type: str, refuses: tuple[HTTPStatus, ...] = ()) -> Says:
+def serves(summary: str, media_type: str, refuses: tuple[HTTPStatus, ...] = (), *, cached: bool = False) -> Says:
     """A GET of text."""
-    return Says(summary, {HTTPStatus.OK: media_type}, refuses=frozenset(refuses))
+    return Says(summary, {HTTPStatus.OK: media_type}, cached=cached, refuses=frozenset(refuses))

@@ -29,6 +29,7 @@ routes = Routes("auth")
         users.Registration,
         status=HTTPStatus.CREATED,
         complete=True,
+        cookies=True,
         refuses=(HTTPStatus.CONFLICT,),
     ),
 )
@@ -43,7 +44,9 @@ def register(call: Call) -> Answer:
     "POST",
     "/auth/login",
     public=True,
-    says=does("Log in.", users.SignedInJson, users.Login, complete=True, refuses=(HTTPStatus.UNAUTHORIZED,)),
+    says=does(
+        "Log in.", users.SignedInJson, users.Login, complete=True, cookies=True, refuses=(HTTPStatus.UNAUTHORIZED,)
+    ),
 )
 def log_in(call: Call) -> Answer:
     draft = new(users.Login, call.body())
@@ -62,6 +65,7 @@ def log_in(call: Call) -> Answer:
         users.SignedInJson,
         users.GoogleLogin,
         complete=True,
+        cookies=True,
         refuses=(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),
 )
@@ -80,6 +84,7 @@ def google(call: Call) -> Answer:
         "Stay logged in: another access token, and another refresh token.",
         users.SignedInJson,
         users.Refresh,
+        cookies=True,
         refuses=(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT),
     ),
 )
@@ -90,7 +95,7 @@ def refresh(call: Call) -> Answer:
     return _signed_in(call, sessions.refresh(call.services, str(token)), "You are still logged in.")
 
 
-@routes("POST", "/auth/logout", scope=Scope.ACCOUNT, says=does("Log out.", {}, users.Logout))
+@routes("POST", "/auth/logout", scope=Scope.ACCOUNT, says=does("Log out.", {}, users.Logout, cookies=True))
 def log_out(call: Call, caller: Caller) -> Answer:
     draft = new(users.Logout, call.body())
     draft.accept()
@@ -103,7 +108,13 @@ def log_out(call: Call, caller: Caller) -> Answer:
     "/auth/password",
     scope=Scope.ACCOUNT,
     keeps_answer=False,
-    says=does("Change the password; all other sessions end.", users.SignedInJson, users.NewPassword, complete=True),
+    says=does(
+        "Change the password; all other sessions end.",
+        users.SignedInJson,
+        users.NewPassword,
+        complete=True,
+        cookies=True,
+    ),
 )
 def change_password(call: Call, caller: Caller) -> Answer:
     signed = sessions.change_password(call.services, caller, new(users.NewPassword, call.body()))

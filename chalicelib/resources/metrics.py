@@ -13,14 +13,19 @@ from shared.manage.measures import get_measures
 
 routes = Routes("metrics", prefix="")
 
+REFUSALS = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+
 
 @routes(
     "GET",
     "/metrics",
     public=True,
-    says=serves(
-        "What Prometheus reads; with a token of its own.", CONTENT_TYPE, (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
-    ),
+    says=serves("What Prometheus reads; with a token of its own.", CONTENT_TYPE, REFUSALS),
 )
 def scrape(call: Call) -> Answer:
     _admit(call)

@@ -124,6 +124,7 @@ def backfill(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
         "What a schedule of these fields would do; nothing is written.",
         {HTTPStatus.OK: {"preview": wire_preview.AheadJson}},
         wire_preview.PreviewFields,
+        refuses=frozenset({HTTPStatus.NOT_FOUND}),
     ),
 )
 def preview(call: Call, user_id: UserId) -> Answer:

@@ -123,7 +123,7 @@ class ProfileJson(TypedDict):
     last_name: str | None
     address: str | None
     city: str | None
-    state: str | None
+    state: Annotated[str | None, told("State or province.")]
     country: str | None
     zip_code: str | None
     phone: str | None
