@@ -18,3 +18,16 @@ def openapi(call: Call) -> Answer:
     from chalicelib.openapi.document import text
 
     return revalidated(call, Answer(text(), headers=CACHED))
+
+
+@routes("GET", "/docs", public=True, says=serves("This document, for people.", "text/html; charset=utf-8", cached=True))
+def read(call: Call) -> Answer:
+    from chalicelib.openapi.page import page, policy
+
+    headers = {
+        **CACHED,
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": policy(),
+        "Referrer-Policy": "no-referrer",
+    }
+    return revalidated(call, Answer(page(), headers=headers))

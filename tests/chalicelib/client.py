@@ -68,7 +68,7 @@ class Client:
         return self.send("DELETE", path)
 
     def send(self, method: str, path: str, body: Any = None, query: Any = None) -> Answered:
-        """``body``: text and bytes go as they are, anything else as JSON. Paths without a slash: below the base path."""
+        """``body``: text and bytes go as they are, else as JSON. Paths without a slash: below the base path."""
         text = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
         whole = path.startswith("/")
         path = path if whole else f"{BASE}/{path}"
