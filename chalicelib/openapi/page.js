@@ -6,7 +6,7 @@ const words = new Map(entries.map((each) => [each, each.querySelector("summary")
 function show() {
   const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   for (const each of entries) each.hidden = !wanted.every((word) => words.get(each).includes(word));
-  for (const section of document.querySelectorAll("section")) section.hidden = !section.querySelector("details:not([hidden])");
+  for (const section of document.querySelectorAll("section")) section.hidden = wanted.length > 0 && !section.querySelector("details:not([hidden])");
   document.getElementById("nothing").hidden = entries.some((each) => !each.hidden);
 }
 

@@ -48,6 +48,7 @@ def render(document: Any) -> str:
         .replace("{introduction}", paragraphs)
         .replace("{navigation}", navigation)
         .replace("{resources}", resources)
+        .replace("{problems}", _problems(document))
         .replace("{types}", types)
     )
 
@@ -86,7 +87,7 @@ def _operation(document: Any, path: str, methods: list[str], said: Any) -> str:
         + (_table("Parameters", map(_parameter, parameters)) if parameters else "")
         + (_table("Body", _fields(document, body["schema"])) if body else "")
         + _example(path, methods[0], said, parameters, body)
-        + _table("Answers", (_answer(document, status, each) for status, each in said["responses"].items()))
+        + _answers(said["responses"])
         + "</details>"
     )
 
@@ -133,8 +134,27 @@ def _fields(document: Any, schema: Any) -> Iterator[Row]:
         yield f"<code>{html.escape(name)}</code>{needed}", in_words(each), html.escape(each.get("description", ""))
 
 
-def _answer(document: Any, status: str, said: Any) -> Row:
-    response = _resolved(document, said)
+def _answers(responses: Any) -> str:
+    """Its own answers; those that many routes have are told in a section of their own."""
+    own = [_answer(status, said) for status, said in responses.items() if "$ref" not in said]
+    links = [f'<a href="#{_anchor(said)}">{status}</a>' for status, said in responses.items() if "$ref" in said]
+    return _table("Answers", own) + (f'<p class="others">Or {" ".join(links)}</p>' if links else "")
+
+
+def _anchor(said: Any) -> str:
+    return "answer-" + str(said["$ref"].rpartition("/")[2])
+
+
+def _problems(document: Any) -> str:
+    """The answers that many routes have, by their status."""
+    operations = [said for methods in document["paths"].values() for said in methods.values()]
+    answers = [item for said in operations for item in said["responses"].items() if "$ref" in item[1]]
+    known = {_anchor(said): (status, _resolved(document, said)) for status, said in answers}
+    rows = ((anchor, _answer(*each)) for anchor, each in sorted(known.items(), key=lambda item: item[1][0]))
+    return "".join(f'<tr id="{anchor}">{"".join(f"<td>{cell}</td>" for cell in row)}</tr>' for anchor, row in rows)
+
+
+def _answer(status: str, response: Any) -> Row:
     contents = response.get("content", {})
     kinds = [_content(media_type, each["schema"]) for media_type, each in contents.items()]
     headers = " ".join(f"<code>{name}</code>" for name in response.get("headers", {}))
@@ -155,9 +175,8 @@ def _example(path: str, method: str, said: Any, parameters: Iterable[Any], body:
         place = place.replace(f"{{{each['name']}}}", "1")
     needed = [f"{each['name']}=1" for each in parameters if each["in"] == "query" and each["required"]]
     where = f"$CRONNY{place}" + (f"?{'&'.join(needed)}" if needed else "")
-    words = (
-        ["curl", f'"{where}"'] if method == "GET" or (body and method == "POST") else ["curl", "-X", method, f'"{where}"']
-    )
+    implied = method == "GET" or (method == "POST" and body)
+    words = ["curl", *([] if implied else ["-X", method]), f'"{where}"']
     words += ['-H "Authorization: Bearer $TOKEN"'] if said["security"] else []
     sent = [f"\\\n  -d '{json.dumps(body['example'], ensure_ascii=False)}'"] if "example" in body else []
     line = html.escape(" ".join([*words, *sent]))
