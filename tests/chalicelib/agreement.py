@@ -30,7 +30,7 @@ def check_answer(method: str, path: str, status: int, headers: Mapping[str, str]
         return
     media_type = headers["content-type"]
     assert media_type in response["content"], f"{where} has the content type {media_type}"
-    if media_type.endswith("json"):
+    if media_type.endswith("json") and operation_id != "documents_openapi":
         error = _first_error(operation_id, str(status), media_type, body)
         assert error is None, f"{where} is not as {operation_id} says: {error}"
 
