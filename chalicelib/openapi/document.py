@@ -60,7 +60,7 @@ _PARAMETERS: dict[str, Schema] = {
         "name": "If-Match",
         "in": "header",
         "description": "The ETag of what you have read: done only if it was not changed since. * is whatever there is.",
-        "schema": {"type": "string"},
+        "schema": {"anyOf": [{"const": "*"}, {"type": "string"}]},
     },
     "IfNoneMatch": {
         "name": "If-None-Match",

@@ -58,8 +58,7 @@ def _found(server: Settings, who: str, seed: int, seconds: int) -> bool:
     with log.open("a") as lines, redirect_stderr(lines), Databases(server).lend() as settings:
         logging.disable(logging.WARNING)
         with redirect_stdout(lines), running_api(settings) as api:
-            token = {"user": api.token, "key": api.key, "nobody": str}[who]()
-            done = run(api.url, Run(token, PHASES, seed, examples=100, seconds=seconds))
+            done = run(api.url, Run(api.token(who), PHASES, seed, examples=100, seconds=seconds))
     report.write_text(done.stdout + done.stderr)
     what = "nothing was found" if done.returncode == 0 else f"see {report.relative_to(ROOT)}"
     print(f"as {who}: {_cases(done.stdout)}, in {time.monotonic() - began:.0f} s; {what}", flush=True)

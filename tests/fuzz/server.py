@@ -26,14 +26,12 @@ class Api:
     url: str
     client: Client
 
-    def token(self) -> str:
-        """A session of its user."""
-        return self.client.headers["authorization"].removeprefix("Bearer ")
-
-    def key(self) -> str:
-        """An API key of its user, with all scopes."""
-        body = {"name": "fuzz", "scopes": ["read", "write", "run"]}
-        return str(self.client.post("user/keys", body).json["secret"])
+    def token(self, who: str) -> str:
+        """A session of its user, an API key of theirs with all scopes, or nothing."""
+        if who == "key":
+            body = {"name": "fuzz", "scopes": ["read", "write", "run"]}
+            return str(self.client.post("user/keys", body).json["secret"])
+        return self.client.headers["authorization"].removeprefix("Bearer ") if who == "user" else ""
 
 
 @contextmanager
