@@ -83,9 +83,18 @@ class JobExecutionJson(TypedDict):
     finished_at: Annotated[datetime, told("When it ended.")]
 
 
+class LagJson(TypedDict):
+    """How long each stage took, in seconds; null for one that did not end. Of several attempts: until the last one."""
+
+    due_to_queued: Annotated[float | None, told("Until it was handed to the executors.")]
+    queued_to_started: Annotated[float | None, told("Until its first attempt began; null if it was queued again.")]
+    started_to_finished: Annotated[float | None, told("Until it ended for good.")]
+
+
 class WholeTriggerJson(TriggerJson):
     """One occurrence with what its jobs did."""
 
+    lag: Annotated[LagJson, told("How long each stage took.")]
     queue_failures: Annotated[int, told("How many messages that named it no executor could take.")]
     job_executions: Annotated[list[JobExecutionJson], told("All attempts of all jobs.")]
 
@@ -118,9 +127,25 @@ def whole_trigger_to_json(found: TriggerWithExecutions) -> WholeTriggerJson:
     executions = [execution_to_json(recorded) for recorded in found.job_executions]
     return {
         **trigger_to_json(found.trigger),
+        "lag": _lag(found.trigger),
         "queue_failures": found.queue_failures,
         "job_executions": executions,
     }
+
+
+def _lag(trigger: Trigger) -> LagJson:
+    return {
+        "due_to_queued": _seconds(trigger.due_at, trigger.queued_at),
+        "queued_to_started": _seconds(trigger.queued_at, trigger.started_at),
+        "started_to_finished": _seconds(trigger.started_at, trigger.finished_at),
+    }
+
+
+def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
+    # A retry is queued again long after the first attempt began: then there is nothing to tell.
+    if begin is None or end is None or end < begin:
+        return None
+    return round((end - begin).total_seconds(), 3)
 
 
 def execution_to_json(recorded: Recorded) -> JobExecutionJson:
