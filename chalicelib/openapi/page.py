@@ -67,13 +67,17 @@ def _links(tag: Any, found: Iterable[tuple[str, list[str], Any]]) -> str:
         f'<li><a href="#{said["operationId"]}">{_methods(methods)}<span>{html.escape(said["summary"])}</span></a></li>'
         for _, methods, said in found
     )
-    return f"<h3>{html.escape(tag['name'].capitalize())}</h3><ul>{items}</ul>"
+    return f"<h3>{_title(tag)}</h3><ul>{items}</ul>"
 
 
 def _resource(document: Any, tag: Any, found: Iterable[tuple[str, list[str], Any]]) -> str:
     operations = "".join(_operation(document, path, methods, said) for path, methods, said in found)
     told = html.escape(tag.get("description", ""))
-    return f"<section><h2>{html.escape(tag['name'].capitalize())}</h2><p>{told}</p>{operations}</section>"
+    return f"<section><h2>{_title(tag)}</h2><p>{told}</p>{operations}</section>"
+
+
+def _title(tag: Any) -> str:
+    return html.escape(tag["name"].capitalize().replace("Api ", "API "))
 
 
 def _operation(document: Any, path: str, methods: list[str], said: Any) -> str:
