@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: help install run test chaos conformance check format build invoke serve logs psql reset lock clean
+.PHONY: help install run test chaos fuzz conformance check format build invoke serve logs psql reset lock clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ test:  ## run all tests (ARGS=)
 chaos:  ## kill, restart, lose and double everything, and count what became of it (SEED=1, MINUTES=30, ONLY=)
 	@$(MAKE) -s -j2 install
 	.venv/bin/python -m tests.faults --seed $(SEED) --minutes $(MINUTES) $(if $(ONLY),--only $(ONLY))
+
+fuzz: .venv/installed  ## ask the API everything that its OpenAPI document allows, and worse (SEED=1, MINUTES=30)
+	.venv/bin/python -m tests.fuzz --seed $(SEED) --minutes $(MINUTES)
 
 conformance: .venv/installed  ## compare cron with another implementation at every clock change (10 minutes)
 	.venv/bin/python -m tests.time.campaign

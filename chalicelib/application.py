@@ -14,6 +14,7 @@ from chalicelib.resources import (
     calendars,
     dashboard,
     dead_letters,
+    documents,
     health,
     job_executions,
     job_templates,
@@ -46,6 +47,7 @@ RESOURCES = (
     services.routes,
     health.routes,
     metrics.routes,
+    documents.routes,
     welcome.routes,
 )
 

@@ -12,7 +12,8 @@ from pydantic import Field, PlainValidator
 
 from chalicelib.answer import Answer
 from chalicelib.call import Call
-from chalicelib.wire.drafts import ABSENT, Wire, change
+from chalicelib.wire.described import sent, words
+from chalicelib.wire.drafts import Wire, change
 from shared.errors import Fault, Invalid
 from shared.manage.draft import Draft
 from shared.paging import Page, Slice
@@ -37,9 +38,9 @@ def _newest_first(value: object) -> bool:
 class PageQuery(Wire):
     """Which page."""
 
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = ABSENT
-    cursor: Annotated[str, Field(max_length=500)] = ABSENT
-    sort: Annotated[bool, PlainValidator(_newest_first)] = ABSENT
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = sent(f"How many; {DEFAULT_LIMIT} unless told otherwise.")
+    cursor: Annotated[str, Field(max_length=500)] = sent("The next_cursor of the page before.")
+    sort: Annotated[bool, PlainValidator(_newest_first), words(tuple(ORDERS))] = sent("Oldest first, or newest first.")
 
 
 def asked_slice(call: Call, user_id: UserId, filters: Draft | None = None) -> Slice:

@@ -4,7 +4,10 @@ import logging
 import math
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from chalicelib.answer import Answer
 from shared.errors import (
@@ -25,6 +28,25 @@ log = logging.getLogger("cronny.api")
 CONTENT_TYPE = "application/problem+json"
 # A small body may have very many faults, and must not be answered by a very large one.
 MAX_FAULTS, MAX_FIELD, MAX_MESSAGE = 100, 200, 1000
+
+
+class FaultJson(TypedDict):
+    """One thing that is wrong."""
+
+    field: Annotated[str, Field(description="The field, as in jobs[1].condition; or the name of a header.")]
+    message: Annotated[str, Field(description="What is wrong with it, and what to do.")]
+
+
+class ProblemJson(TypedDict):
+    """Why it was not done (RFC 9457)."""
+
+    type: Annotated[str, Field(description="What kind of problem it is.", pattern="^urn:cronny:problem:[a-z-]+$")]
+    title: Annotated[str, Field(description="The status in words.")]
+    status: Annotated[int, Field(description="The status.", ge=400, le=599)]
+    detail: Annotated[str, Field(description="What is wrong, for people.")]
+    message: Annotated[str, Field(description="The same, for clients of the original API.")]
+    errors: Annotated[list[FaultJson], Field(description="All that is wrong with the request, by field.")]
+    trace_id: Annotated[str, Field(description="Names the request in Cronny's log.")]
 
 
 class BadRequest(Exception):  # noqa: N818 - reads as `raise BadRequest(...)`
@@ -55,11 +77,12 @@ class Stale(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of problem: its status, the last part of its ``type``, and the headers that go with it."""
+    """A kind of problem: its status, the last part of its ``type``, and headers that go with all or some of them."""
 
     status: HTTPStatus
     name: str
     headers: dict[str, str] = field(default_factory=dict)
+    sometimes: tuple[str, ...] = ()
 
 
 _KINDS: dict[type[Exception], Kind] = {
@@ -71,13 +94,18 @@ _KINDS: dict[type[Exception], Kind] = {
     Busy: Kind(HTTPStatus.CONFLICT, "busy", {"Retry-After": "1"}),
     OverQuota: Kind(HTTPStatus.CONFLICT, "over-quota"),
     Conflict: Kind(HTTPStatus.CONFLICT, "conflict"),
-    Stale: Kind(HTTPStatus.PRECONDITION_FAILED, "stale"),
+    Stale: Kind(HTTPStatus.PRECONDITION_FAILED, "stale", sometimes=("ETag",)),
     TooLarge: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
-    TooMany: Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests"),
+    TooMany: Kind(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", {"Retry-After": "1"}),
     Invalid: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid"),
     Unavailable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", {"Retry-After": "2"}),
 }
 _UNEXPECTED = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error")
+
+# For the OpenAPI document: by status what causes it, in words, and its kinds.
+STATUSES: dict[HTTPStatus, list[tuple[str, Kind]]] = {_UNEXPECTED.status: [("A fault of ours.", _UNEXPECTED)]}
+for _cause, _kind in _KINDS.items():
+    STATUSES.setdefault(_kind.status, []).append((_cause.__doc__ or "", _kind))
 
 
 def problem(error: Exception, trace_id: str) -> Answer:
@@ -96,7 +124,7 @@ def problem(error: Exception, trace_id: str) -> Answer:
     return Answer(_body(kind, detail, _faults(error), trace_id), kind.status, headers)
 
 
-def _body(kind: Kind, detail: str, faults: tuple[Fault, ...], trace_id: str) -> dict[str, Any]:
+def _body(kind: Kind, detail: str, faults: tuple[Fault, ...], trace_id: str) -> ProblemJson:
     return {
         "type": f"urn:cronny:problem:{kind.name}",
         "title": kind.status.phrase,

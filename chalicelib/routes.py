@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
 from chalice import Blueprint
@@ -11,6 +12,7 @@ from chalicelib.call import Call, current
 from chalicelib.limits import headers
 from chalicelib.once import answered_once
 from chalicelib.problems import problem
+from chalicelib.says import Says
 from chalicelib.tags import revalidated
 from shared.errors import NotFound
 from shared.identity import Scope
@@ -32,8 +34,11 @@ class Route:
     ``in_parts``: in several, or for longer than a transaction may be idle, and such that doing it again does no harm.
     Without ``keeps_answer`` the answer is not kept, because it has a secret that is shown once.
     Calls of ``limited`` routes are counted, for the stricter limit, too, where somebody ``signs_in`` or up.
+
+    ``says``: what the OpenAPI document says of it; a test fails for a route without it. ``resource`` is whose it is.
     """
 
+    resource: "Routes"
     path: str
     methods: tuple[str, ...]
     view: View
@@ -44,6 +49,7 @@ class Route:
     keeps_answer: bool
     signs_in: bool = False
     limited: bool = True
+    says: Says | None = None
 
     def scope_of(self, method: str) -> Scope:
         """What a caller needs for this method."""
@@ -70,12 +76,13 @@ class Routes:
         in_parts: bool = False,
         keeps_answer: bool = True,
         signs_in: bool = False,
+        says: Says | None = None,
     ) -> Callable[[View], View]:
         """Declares the decorated view; ``methods`` as in ``"PUT PATCH"``."""
 
         def declare(view: View) -> View:
-            kinds = (public, words, scope, in_parts, keeps_answer, signs_in, self.limited)
-            self.routes.append(Route(path, tuple(methods.split()), view, *kinds))
+            kinds = (public, words, scope, in_parts, keeps_answer, signs_in, self.limited, says)
+            self.routes.append(Route(self, path, tuple(methods.split()), view, *kinds))
             return view
 
         return declare
@@ -114,10 +121,19 @@ def _answer(route: Route, call: Call, path: Mapping[str, str]) -> Answer:
     whom = caller if route.scope is Scope.ACCOUNT else caller.user_id
 
     def attempt(call: Call) -> Answer:
-        return _told(call, lambda call: route.view(call, whom, **_named(route, path)))
+        return _told(call, lambda call: _located(route, route.view(call, whom, **_named(route, path))))
 
     answer = answered_once(call, caller.user_id, attempt, in_parts=route.in_parts, keeps_answer=route.keeps_answer)
     return revalidated(call, answer)
+
+
+def _located(route: Route, answer: Answer) -> Answer:
+    """A new thing says where it can be read."""
+    makes = route.says.makes if route.says else ""
+    if not makes or answer.status is not HTTPStatus.CREATED or isinstance(answer.body, str):
+        return answer
+    place = f"{route.resource.prefix}{route.path}/{answer.body[makes]['id']}"
+    return replace(answer, headers={**answer.headers, "Location": place})
 
 
 def _told(call: Call, view: Callable[[Call], Answer]) -> Answer:

@@ -72,7 +72,9 @@ def revalidated(call: Call, answer: Answer) -> Answer:
     tag = answer.headers.get("ETag") or f'"{_hash(text)}"'
     given = call.header("if-none-match")
     if given.strip() == "*" or tag.strip('"') in {opaque for _, opaque in _TAG.findall(given)}:
-        return Answer("", HTTPStatus.NOT_MODIFIED, {"ETag": tag})
+        # RFC 9110, 15.4.5: how long it may be kept is said again.
+        kept = {name: value for name, value in answer.headers.items() if name == "Cache-Control"}
+        return Answer("", HTTPStatus.NOT_MODIFIED, {**kept, "ETag": tag})
     return Answer(text, answer.status, {**answer.headers, "ETag": tag})
 
 

@@ -7,6 +7,7 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.cookies import cleared, read_refresh_cookie, refresh_cookie
 from chalicelib.routes import Routes
+from chalicelib.says import does, reads
 from chalicelib.wire import users
 from chalicelib.wire.drafts import new
 from shared.errors import Fault
@@ -18,7 +19,21 @@ from shared.user import User, UserId
 routes = Routes("auth")
 
 
-@routes("POST", "/auth/register", public=True, signs_in=True)
+@routes(
+    "POST",
+    "/auth/register",
+    public=True,
+    signs_in=True,
+    says=does(
+        "Sign up.",
+        users.SignedInJson,
+        users.Registration,
+        status=HTTPStatus.CREATED,
+        complete=True,
+        cookies=True,
+        refuses=(HTTPStatus.CONFLICT,),
+    ),
+)
 def register(call: Call) -> Answer:
     draft = new(users.Registration, call.body())
     user = accounts.register(call.services, draft)
@@ -26,7 +41,15 @@ def register(call: Call) -> Answer:
     return _signed_in(call, signed, "Welcome to Cronny.", user, HTTPStatus.CREATED)
 
 
-@routes("POST", "/auth/login", public=True, signs_in=True)
+@routes(
+    "POST",
+    "/auth/login",
+    public=True,
+    signs_in=True,
+    says=does(
+        "Log in.", users.SignedInJson, users.Login, complete=True, cookies=True, refuses=(HTTPStatus.UNAUTHORIZED,)
+    ),
+)
 def log_in(call: Call) -> Answer:
     draft = new(users.Login, call.body())
     login = draft.fields.get("username") or draft.fields.get("email")
@@ -36,7 +59,20 @@ def log_in(call: Call) -> Answer:
     return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.", user)
 
 
-@routes("POST", "/auth/google", public=True, signs_in=True)
+@routes(
+    "POST",
+    "/auth/google",
+    public=True,
+    signs_in=True,
+    says=does(
+        "Sign in with Google.",
+        users.SignedInJson,
+        users.GoogleLogin,
+        complete=True,
+        cookies=True,
+        refuses=(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    ),
+)
 def google(call: Call) -> Answer:
     draft = new(users.GoogleLogin, call.body())
     draft.accept()
@@ -44,7 +80,19 @@ def google(call: Call) -> Answer:
     return _signed_in(call, sessions.sign_in(call.services, user.id), "You are logged in.", user)
 
 
-@routes("POST", "/auth/refresh", public=True, signs_in=True)
+@routes(
+    "POST",
+    "/auth/refresh",
+    public=True,
+    signs_in=True,
+    says=does(
+        "Stay logged in: another access token, and another refresh token.",
+        users.SignedInJson,
+        users.Refresh,
+        cookies=True,
+        refuses=(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT),
+    ),
+)
 def refresh(call: Call) -> Answer:
     sent = new(users.Refresh, call.body())
     token = sent.fields.get("refresh_token") or read_refresh_cookie(call)
@@ -53,7 +101,7 @@ def refresh(call: Call) -> Answer:
     return _signed_in(call, sessions.refresh(call.services, str(token)), "You are still logged in.")
 
 
-@routes("POST", "/auth/logout", scope=Scope.ACCOUNT)
+@routes("POST", "/auth/logout", scope=Scope.ACCOUNT, says=does("Log out.", {}, users.Logout, cookies=True))
 def log_out(call: Call, caller: Caller) -> Answer:
     draft = new(users.Logout, call.body())
     draft.accept()
@@ -61,13 +109,25 @@ def log_out(call: Call, caller: Caller) -> Answer:
     return Answer({"message": "You are logged out."}, headers=cleared(call))
 
 
-@routes("POST", "/auth/password", scope=Scope.ACCOUNT, keeps_answer=False)
+@routes(
+    "POST",
+    "/auth/password",
+    scope=Scope.ACCOUNT,
+    keeps_answer=False,
+    says=does(
+        "Change the password; all other sessions end.",
+        users.SignedInJson,
+        users.NewPassword,
+        complete=True,
+        cookies=True,
+    ),
+)
 def change_password(call: Call, caller: Caller) -> Answer:
     signed = sessions.change_password(call.services, caller, new(users.NewPassword, call.body()))
     return _signed_in(call, signed, "Your password is changed; everybody else who was logged in as you is logged out.")
 
 
-@routes("GET", "/auth/me")
+@routes("GET", "/auth/me", says=reads("Who you are.", "user", users.UserJson))
 def me(call: Call, user_id: UserId) -> Answer:
     return Answer({"user": users.to_json(accounts.get_user(call.services, user_id))})
 

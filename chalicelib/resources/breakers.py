@@ -3,7 +3,8 @@
 from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.routes import Routes
-from chalicelib.wire.breakers import to_json
+from chalicelib.says import does, lists
+from chalicelib.wire.breakers import BreakerJson, to_json
 from shared.identity import Scope
 from shared.manage import breakers
 from shared.user import UserId
@@ -11,13 +12,20 @@ from shared.user import UserId
 routes = Routes("breakers")
 
 
-@routes("GET", "/breakers")
+@routes("GET", "/breakers", says=lists("Hosts that failed within the last day.", "breakers", BreakerJson, paged=False))
 def read_list(call: Call, user_id: UserId) -> Answer:
     found = breakers.list_breakers(call.services, user_id)
     return Answer({"breakers": [to_json(each) for each in found], "next_cursor": None})
 
 
-@routes("POST", "/breakers/{host}/close", words=("host",), in_parts=True, scope=Scope.RUN)
+@routes(
+    "POST",
+    "/breakers/{host}/close",
+    words=("host",),
+    in_parts=True,
+    scope=Scope.RUN,
+    says=does("Take it that a host is well again.", {"breaker": BreakerJson}),
+)
 def close(call: Call, user_id: UserId, host: str) -> Answer:
     closed, let_go = breakers.close_breaker(call.services, user_id, host)
     waited = f" {let_go} triggers that waited for it are sent on in turn." if let_go else ""

@@ -6,8 +6,9 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
+from chalicelib.says import changes, creates, deletes, lists, reads
 from chalicelib.tags import Shown
-from chalicelib.wire.calendars import CalendarFields, to_json
+from chalicelib.wire.calendars import CalendarFields, CalendarJson, to_json
 from chalicelib.wire.drafts import change, new
 from shared.calendars import CalendarId
 from shared.manage import calendars
@@ -18,31 +19,37 @@ routes = Routes("calendars")
 CALENDAR = Shown("calendar", to_json)
 
 
-@routes("POST", "/calendars")
+@routes("POST", "/calendars", says=creates("Make a calendar.", CalendarFields, "calendar", CalendarJson))
 def create(call: Call, user_id: UserId) -> Answer:
     calendar = calendars.create_calendar(call.services, user_id, new(CalendarFields, call.body()))
     return Answer({"calendar": to_json(calendar), "message": "The calendar is created."}, HTTPStatus.CREATED)
 
 
-@routes("GET", "/calendars")
+@routes("GET", "/calendars", says=lists("Your calendars, oldest first.", "calendars", CalendarJson))
 def read_list(call: Call, user_id: UserId) -> Answer:
     page = calendars.list_calendars(call.services, user_id, asked_slice(call, user_id))
     return page_answer(call, user_id, "calendars", page, to_json)
 
 
-@routes("GET", "/calendars/{calendar_id}")
+@routes("GET", "/calendars/{calendar_id}", says=reads("One calendar.", "calendar", CalendarJson))
 def read(call: Call, user_id: UserId, calendar_id: CalendarId) -> Answer:
     return CALENDAR.answer(calendars.get_calendar(call.services, user_id, calendar_id))
 
 
-@routes("PUT PATCH", "/calendars/{calendar_id}")
+@routes(
+    "PUT PATCH",
+    "/calendars/{calendar_id}",
+    says=changes(
+        "Change a calendar; schedules that use it are planned anew.", CalendarFields, "calendar", CalendarJson
+    ),
+)
 def update(call: Call, user_id: UserId, calendar_id: CalendarId) -> Answer:
     draft, expected = change(CalendarFields, call.body()), CALENDAR.expected(call)
     calendar = calendars.change_calendar(call.services, user_id, calendar_id, draft, expected)
     return Answer({"calendar": to_json(calendar), "message": "The calendar is saved."})
 
 
-@routes("DELETE", "/calendars/{calendar_id}")
+@routes("DELETE", "/calendars/{calendar_id}", says=deletes("Delete a calendar, unless a schedule uses it."))
 def delete(call: Call, user_id: UserId, calendar_id: CalendarId) -> Answer:
     calendars.delete_calendar(call.services, user_id, calendar_id, CALENDAR.expected(call))
     return Answer({"message": "The calendar is deleted."})

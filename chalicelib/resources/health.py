@@ -5,35 +5,25 @@ from http import HTTPStatus
 from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.routes import Routes
-from shared import VERSION
+from chalicelib.says import Says, does
+from chalicelib.wire import health as wire
 from shared.errors import Unavailable
 from shared.manage.readiness import get_readiness
 
 routes = Routes("health", prefix="", limited=False)
 
-AWAY = "The database does not answer: nothing fires until it is back, and what is missed meanwhile is caught up."
+READY = Says("Whether schedules fire.", {HTTPStatus.OK: wire.ReadyJson, HTTPStatus.SERVICE_UNAVAILABLE: wire.ReadyJson})
 
 
-@routes("GET", "/health", public=True)
+@routes("GET", "/health", public=True, says=does("Whether the API answers at all.", wire.AliveJson))
 def alive(_call: Call) -> Answer:
-    return Answer({"status": "ok", "version": VERSION})
+    return Answer(wire.alive())
 
 
-@routes("GET", "/health/ready", public=True)
+@routes("GET", "/health/ready", public=True, says=READY)
 def ready(call: Call) -> Answer:
     try:
         readiness = get_readiness(call.services)
     except Unavailable:
-        away = {"status": "unavailable", "version": VERSION, "database": "away", "problems": [AWAY]}
-        return Answer(away, HTTPStatus.SERVICE_UNAVAILABLE)
-    ages = {name: None if age is None else round(age, 1) for name, age in readiness.heartbeat_ages.items()}
-    body = {
-        "status": "ok" if readiness.ready else "unavailable",
-        "version": VERSION,
-        "database": "ok",
-        "heartbeat_age_seconds": ages,
-        "instances": readiness.instances,
-        "creator_lag_seconds": round(readiness.lag, 1),
-        "problems": [*readiness.hindrances, *readiness.warnings],
-    }
-    return Answer(body, HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE)
+        return Answer(wire.away(), HTTPStatus.SERVICE_UNAVAILABLE)
+    return Answer(wire.to_json(readiness), HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE)

@@ -6,9 +6,10 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
+from chalicelib.says import changes, creates, deletes, lists, reads
 from chalicelib.tags import Shown
 from chalicelib.wire.drafts import change, new
-from chalicelib.wire.jobs import JobFields, JobFilters, to_json
+from chalicelib.wire.jobs import JobFields, JobFilters, JobJson, to_json
 from chalicelib.wire.trials import PreviewFields, TrialFields, outcome_to_json, preview_to_json
 from shared.identity import Scope
 from shared.job import JobId
@@ -20,32 +21,32 @@ routes = Routes("jobs")
 JOB = Shown("job", to_json)
 
 
-@routes("POST", "/jobs")
+@routes("POST", "/jobs", says=creates("Make a job of an action.", JobFields, "job", JobJson))
 def create(call: Call, user_id: UserId) -> Answer:
     job = jobs.create_job(call.services, user_id, new(JobFields, call.body()))
     return Answer({"job": to_json(job), "message": "The job is created."}, HTTPStatus.CREATED)
 
 
-@routes("GET", "/jobs")
+@routes("GET", "/jobs", says=lists("The jobs of an action, oldest first.", "jobs", JobJson, JobFilters))
 def read_list(call: Call, user_id: UserId) -> Answer:
     filters = new(JobFilters, call.query)
     page = jobs.list_jobs(call.services, user_id, filters, asked_slice(call, user_id, filters))
     return page_answer(call, user_id, "jobs", page, to_json, filters)
 
 
-@routes("GET", "/jobs/{job_id}")
+@routes("GET", "/jobs/{job_id}", says=reads("One job.", "job", JobJson))
 def read(call: Call, user_id: UserId, job_id: JobId) -> Answer:
     return JOB.answer(jobs.get_job(call.services, user_id, job_id))
 
 
-@routes("PUT PATCH", "/jobs/{job_id}")
+@routes("PUT PATCH", "/jobs/{job_id}", says=changes("Change a job.", JobFields, "job", JobJson))
 def update(call: Call, user_id: UserId, job_id: JobId) -> Answer:
     draft, expected = change(JobFields, call.body()), JOB.expected(call)
     job = jobs.change_job(call.services, user_id, job_id, draft, expected)
     return Answer({"job": to_json(job), "message": "The job is saved."})
 
 
-@routes("DELETE", "/jobs/{job_id}")
+@routes("DELETE", "/jobs/{job_id}", says=deletes("Delete a job, unless others refer to it."))
 def delete(call: Call, user_id: UserId, job_id: JobId) -> Answer:
     jobs.delete_job(call.services, user_id, job_id, JOB.expected(call))
     return Answer({"message": "The job is deleted."})

@@ -1,9 +1,12 @@
 """Actions over the wire."""
 
-from typing import Any
+from typing import Annotated
+
+from typing_extensions import TypedDict
 
 from chalicelib.wire import jobs
-from chalicelib.wire.drafts import ABSENT, Wire
+from chalicelib.wire.described import CreatedAt, UpdatedAt, sent, told
+from chalicelib.wire.drafts import Wire
 from chalicelib.wire.fields import LongText, Name
 from shared.manage.actions import ActionWithJobs
 
@@ -13,11 +16,22 @@ class ActionFields(Wire):
 
     required = ("name",)
 
-    name: Name = ABSENT
-    description: LongText | None = ABSENT
+    name: Name = sent("What you call it.", example="nightly report")
+    description: LongText | None = sent("For people.")
 
 
-def to_json(found: ActionWithJobs) -> dict[str, Any]:
+class ActionJson(TypedDict):
+    """What is done: jobs that follow each other."""
+
+    id: int
+    name: str
+    description: str | None
+    jobs: Annotated[list[jobs.JobJson], told("The jobs, in the order in which they were made.")]
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+
+
+def to_json(found: ActionWithJobs) -> ActionJson:
     """What a client reads."""
     return {
         "id": found.action.id,

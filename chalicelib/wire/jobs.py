@@ -1,10 +1,22 @@
 """Jobs over the wire."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+from typing_extensions import TypedDict
 
-from chalicelib.wire.drafts import ABSENT, Faulty, Wire
+from chalicelib.wire.conditions import CONDITION, RETRY
+from chalicelib.wire.described import CreatedAt, UpdatedAt, nullable, sent, told, words
+from chalicelib.wire.drafts import Faulty, Wire
 from chalicelib.wire.fields import Id, Name, ShortText, no_bool, one_of, storable
 from shared import conditions, inputs, retry
 from shared.errors import Invalid
@@ -37,6 +49,8 @@ def _delivery(value: Any) -> Delivery:
 
 
 JobType = Annotated[ShortText, AfterValidator(str.lower)]
+# Filled in with the schemas of the job types where the document is made.
+JOB_INPUT: dict[str, Any] = {"x-job-input": True}
 
 
 class JobFields(Wire):
@@ -44,21 +58,32 @@ class JobFields(Wire):
 
     required = ("name", "action_id")
 
-    name: Name = ABSENT
-    action_id: Id = ABSENT
-    job_template_id: Id | None = ABSENT
-    job_type: JobType | None = ABSENT
-    job_input_type: Annotated[JobInputType, PlainValidator(read_input_type)] = ABSENT
-    job_input_value: Any = ABSENT
-    condition: Annotated[Any, PlainValidator(_condition)] = ABSENT
-    is_root_job: bool = ABSENT
+    name: Name = sent("Unique within the action.", example="call")
+    action_id: Id = sent("The action that it is a step of, for good.", example=1)
+    job_template_id: Id | None = sent("The job template that it is made from; or job_type.")
+    job_type: JobType | None = sent("The name of a built-in job template; or job_template_id.", example="http")
+    job_input_type: Annotated[JobInputType, PlainValidator(read_input_type), words(JobInputType)] = sent(
+        "Whether the input is used as it is (unless told otherwise), another job's output, or has {{ JMESPath }} in it."
+    )
+    job_input_value: Annotated[Any, WithJsonSchema(JOB_INPUT)] = sent(
+        "What the job is given: JSON that suits its type's schema, or the text of JSON.",
+        example={"method": "POST", "url": "https://example.org/hook", "request_body": {"hello": "world"}},
+    )
+    condition: Annotated[
+        Any, PlainValidator(_condition), WithJsonSchema({"anyOf": [CONDITION, {"type": ["string", "null"]}]})
+    ] = sent("Which job follows, or null; JSON, or the text of JSON.")
+    is_root_job: bool = sent("Where the chain begins; the first job of an action is its root unless you say otherwise.")
     job_timeout_in_secs: Annotated[
         Annotated[int, Field(ge=1, le=MAX_TIMEOUT_SECONDS)] | None,
         BeforeValidator(no_bool),
         AfterValidator(lambda seconds: DEFAULT_TIMEOUT_SECONDS if seconds is None else seconds),
-    ] = ABSENT
-    retry: Annotated[Any, PlainValidator(_retry)] = ABSENT
-    delivery: Annotated[Any, PlainValidator(_delivery)] = ABSENT
+    ] = sent(f"How long it may take; null is {DEFAULT_TIMEOUT_SECONDS}.")
+    retry: Annotated[Any, PlainValidator(_retry), WithJsonSchema(nullable(RETRY))] = sent(
+        "How often it is tried again, and when; null means that a failure is final."
+    )
+    delivery: Annotated[Any, PlainValidator(_delivery), words(Delivery, null=True)] = sent(
+        "What is worse for the target: a job that comes twice (at_most_once), or one that may be lost (at_least_once)."
+    )
 
     @field_validator("job_input_value", mode="after")
     @classmethod
@@ -77,10 +102,31 @@ class JobFilters(Wire):
 
     required = ("action_id",)
 
-    action_id: Id = ABSENT
+    action_id: Id = sent("The action whose jobs to list.", example=1)
 
 
-def to_json(stored: StoredJob) -> dict[str, Any]:
+class JobJson(TypedDict):
+    """One step of an action."""
+
+    id: int
+    action_id: int
+    name: str
+    job_type: str
+    job_template_id: int
+    job_input_type: JobInputType
+    job_input_value: Annotated[Any, told("What the job is given.")]
+    condition: Annotated[
+        Mapping[str, Any] | None, WithJsonSchema(nullable(CONDITION)), told("Which job follows; null: none.")
+    ]
+    is_root_job: bool
+    job_timeout_in_secs: int
+    retry: Annotated[Mapping[str, object] | None, WithJsonSchema(nullable(RETRY))]
+    delivery: Delivery
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+
+
+def to_json(stored: StoredJob) -> JobJson:
     """What a client reads."""
     job = stored.job
     return {

@@ -1,14 +1,25 @@
 """Asking for runs, and for changes of many schedules, over the wire."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+from typing_extensions import TypedDict
 
-from chalicelib.wire.drafts import ABSENT, Wire
+from chalicelib.wire.described import Schema, sent, told, words
+from chalicelib.wire.drafts import Wire
 from chalicelib.wire.fields import Id, SentInstant, no_bool, one_of
 from shared.manage.bulk import MAX_SCHEDULES, BulkAction, BulkResult
 from shared.manage.runs import MAX_BACKFILL, Backfilled, Policy
+
+_EVERY: Schema = {
+    "type": "object",
+    "required": ["every"],
+    "properties": {"every": {"type": "integer", "minimum": 1, "maximum": MAX_BACKFILL}},
+    "additionalProperties": False,
+}
+_POLICY: Schema = {"anyOf": [{"enum": ["all", "latest"]}, _EVERY]}
 
 
 def _policy(value: object) -> Policy:
@@ -23,7 +34,7 @@ def _policy(value: object) -> Policy:
 class RunFields(Wire):
     """What a run now may be given; null is the schedule's own input."""
 
-    input: dict[str, Any] | None = ABSENT
+    input: dict[str, Any] | None = sent("Used in place of the schedule's own.", example={"dry": True})
 
 
 class BackfillFields(Wire):
@@ -31,10 +42,14 @@ class BackfillFields(Wire):
 
     required = ("from", "to")
 
-    since: SentInstant = Field(ABSENT, alias="from")
-    until: SentInstant = Field(ABSENT, alias="to")
-    policy: Annotated[Any, PlainValidator(_policy)] = ABSENT
-    limit: Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=MAX_BACKFILL)] = ABSENT
+    since: SentInstant = sent("Due then or later.", alias="from", example="2026-01-01T00:00:00Z")
+    until: SentInstant = sent("Due before; not in the future.", alias="to", example="2026-01-02T00:00:00Z")
+    policy: Annotated[Any, PlainValidator(_policy), WithJsonSchema(_POLICY)] = sent(
+        "All of them (unless told otherwise), the latest, or every n-th."
+    )
+    limit: Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=MAX_BACKFILL)] = sent(
+        "More than this is refused, with their number."
+    )
 
 
 class BulkFields(Wire):
@@ -42,11 +57,42 @@ class BulkFields(Wire):
 
     required = ("action",)
 
-    action: Annotated[BulkAction, PlainValidator(one_of(BulkAction))] = ABSENT
-    ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_SCHEDULES)] = ABSENT
+    action: Annotated[BulkAction, PlainValidator(one_of(BulkAction)), words(BulkAction)] = sent(
+        "What to do to each of them.", example="pause"
+    )
+    ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_SCHEDULES)] = sent(
+        "The ids of schedules; or a filter.", example=[1]
+    )
 
 
-def backfill_to_json(done: Backfilled) -> dict[str, Any]:
+class BackfilledJson(TypedDict):
+    """What became of a backfill."""
+
+    due: Annotated[int, told("How many due times there are in the range.")]
+    decided: Annotated[int, told("How many of them were decided before.")]
+    created: Annotated[int, told("How many will run.")]
+    first_due_at: Annotated[datetime | None, told("The first that will run.")]
+    last_due_at: Annotated[datetime | None, told("The last that will run.")]
+
+
+class FailureJson(TypedDict):
+    """A schedule that did not change."""
+
+    id: int
+    message: Annotated[str, told("Why not.")]
+
+
+class BulkJson(TypedDict):
+    """What became of a change of many schedules."""
+
+    matched: Annotated[int, told("How many were meant.")]
+    changed: Annotated[int, told("How many changed.")]
+    unchanged: Annotated[int, told("How many were so already.")]
+    failed: Annotated[int, told("How many could not be changed.")]
+    failures: Annotated[list[FailureJson], told("Those that could not be changed.")]
+
+
+def backfill_to_json(done: Backfilled) -> BackfilledJson:
     """What a client reads."""
     return {
         "due": done.due,
@@ -57,7 +103,7 @@ def backfill_to_json(done: Backfilled) -> dict[str, Any]:
     }
 
 
-def bulk_to_json(result: BulkResult) -> dict[str, Any]:
+def bulk_to_json(result: BulkResult) -> BulkJson:
     """What a client reads."""
     return {
         "matched": result.matched,

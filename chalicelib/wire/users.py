@@ -1,13 +1,17 @@
 """Accounts and plans over the wire. A password comes in and never goes out."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, StringConstraints, WithJsonSchema
+from typing_extensions import TypedDict
 
-from chalicelib.wire.drafts import ABSENT, Wire
+from chalicelib.wire.described import CreatedAt, UpdatedAt, sent, told
+from chalicelib.wire.drafts import Wire
 from chalicelib.wire.fields import Id, ShortText
 from shared.arn import external_id
+from shared.identity import SESSION_LASTS
+from shared.passwords import MAX_LENGTH, MIN_LENGTH
 from shared.user import Plan, User
 
 MAX_EMAIL = 254  # RFC 5321
@@ -27,13 +31,19 @@ def _email(value: str) -> str:
 
 
 # No password is longer than 128 characters (shared.passwords), and no token of ours or of Google's than these.
-Password = Annotated[str, StringConstraints(max_length=1000)]
+AnyPassword = Annotated[str, StringConstraints(max_length=1000)]
 Token = Annotated[str, StringConstraints(max_length=200)]
 IdToken = Annotated[str, StringConstraints(max_length=8192)]
 LoginName = Annotated[str, StringConstraints(max_length=MAX_EMAIL)]
 Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
-Username = Annotated[Trimmed, AfterValidator(_username)]
-Email = Annotated[Trimmed, AfterValidator(_email)]
+USERNAME = {"type": "string", "pattern": r"^[^@\s]{1,100}$"}
+EMAIL = {"type": "string", "maxLength": MAX_EMAIL, "pattern": r"^[^@\s]+@[^@\s]+$"}
+Username = Annotated[Trimmed, AfterValidator(_username), WithJsonSchema(USERNAME)]
+Email = Annotated[Trimmed, AfterValidator(_email), WithJsonSchema(EMAIL)]
+# Its length is for shared.passwords to judge, which also knows the best-known ones.
+Password = Annotated[AnyPassword, WithJsonSchema({"type": "string", "maxLength": MAX_LENGTH, "format": "password"})]
+Cookie = Annotated[Any, WithJsonSchema({"type": "boolean"})]
+COOKIE = "True: a browser gets the refresh token as a cookie that no script can read, and not in the body."
 
 
 class Registration(Wire):
@@ -41,9 +51,12 @@ class Registration(Wire):
 
     required = ("username", "email", "password")
 
-    username: Username = ABSENT
-    email: Email = ABSENT
-    password: Password = ABSENT
+    username: Username = sent("Without spaces and @.", example="ada")
+    email: Email = sent("Nobody else's.", example="ada@example.org")
+    password: Password = sent(
+        f"{MIN_LENGTH} to {MAX_LENGTH} characters, and none of the best-known ones.", example="a long enough secret"
+    )
+    cookie: Cookie = sent(COOKIE)
 
 
 class Login(Wire):
@@ -51,9 +64,10 @@ class Login(Wire):
 
     required = ("password",)
 
-    username: LoginName | None = ABSENT
-    email: LoginName | None = ABSENT
-    password: Password = ABSENT
+    username: LoginName | None = sent("The username, or the address; or email.", example="ada")
+    email: LoginName | None = sent("The address; or username.")
+    password: AnyPassword = sent("The password.", example="a long enough secret")
+    cookie: Cookie = sent(COOKIE)
 
 
 class GoogleLogin(Wire):
@@ -61,19 +75,21 @@ class GoogleLogin(Wire):
 
     required = ("id_token",)
 
-    id_token: IdToken = ABSENT
+    id_token: IdToken = sent("The credential as the button gives it.", example="eyJhbGciOi...")
+    cookie: Cookie = sent(COOKIE)
 
 
 class Refresh(Wire):
     """A refresh token, unless the browser sends it as a cookie."""
 
-    refresh_token: Token | None = ABSENT
+    refresh_token: Token | None = sent("The refresh token, good for one use.", example="cronny_rt_...")
+    cookie: Cookie = sent(COOKIE)
 
 
 class Logout(Wire):
     """``everywhere``: all sessions end."""
 
-    everywhere: bool = ABSENT
+    everywhere: bool = sent("True: all sessions end, and not this one alone.")
 
 
 class NewPassword(Wire):
@@ -81,36 +97,93 @@ class NewPassword(Wire):
 
     required = ("password", "new_password")
 
-    password: Password = ABSENT
-    new_password: Password = ABSENT
+    password: AnyPassword = sent("The password of now.", example="a long enough secret")
+    new_password: Password = sent("The next one, by the rules of register.", example="another long secret")
+    cookie: Cookie = sent(COOKIE)
 
 
 class ProfileFields(Wire):
     """What a user tells about themselves; all of it may be left out."""
 
-    first_name: ShortText | None = ABSENT
-    last_name: ShortText | None = ABSENT
-    address: ShortText | None = ABSENT
-    city: ShortText | None = ABSENT
-    state: ShortText | None = ABSENT
-    country: ShortText | None = ABSENT
-    zip_code: ShortText | None = ABSENT
-    phone: ShortText | None = ABSENT
+    first_name: ShortText | None = sent("First name.", example="Ada")
+    last_name: ShortText | None = sent("Last name.", example="Lovelace")
+    address: ShortText | None = sent("Street and number.")
+    city: ShortText | None = sent("City.")
+    state: ShortText | None = sent("State or province.")
+    country: ShortText | None = sent("Country.")
+    zip_code: ShortText | None = sent("Postal code.")
+    phone: ShortText | None = sent("Telephone number.")
 
 
 class PlanChoice(Wire):
     """A plan by its id or by its name."""
 
-    plan_id: Id = ABSENT
-    plan: ShortText = ABSENT
+    plan_id: Id = sent("The plan's id; or plan.")
+    plan: ShortText = sent("The plan's name; or plan_id.", example="pro")
 
 
-def profile_to_json(user: User) -> dict[str, Any]:
+class ProfileJson(TypedDict):
+    """What a user tells about themselves."""
+
+    first_name: str | None
+    last_name: str | None
+    address: str | None
+    city: str | None
+    state: Annotated[str | None, told("State or province.")]
+    country: str | None
+    zip_code: str | None
+    phone: str | None
+
+
+class UserJson(ProfileJson):
+    """An account."""
+
+    id: int
+    username: Annotated[str, told("What you log in with.")]
+    email: Annotated[str, told("What you may log in with, too.")]
+    plan_id: Annotated[int, told("Your plan.")]
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+
+
+class PlanJson(TypedDict):
+    """What a plan allows."""
+
+    id: int
+    name: Annotated[str, told("What it is called.")]
+    max_schedules: Annotated[int, told("How many schedules you may have.")]
+    min_interval_seconds: Annotated[int, told("How close the runs of a schedule may be.")]
+    max_in_flight: Annotated[int, told("How many of your triggers may be on their way at once.")]
+    history_days: Annotated[int, told("How long outcomes stay listed.")]
+
+
+class SignedInJson(TypedDict):
+    """What logging in gives."""
+
+    token: Annotated[str, told("The access token: send it as Authorization: Bearer.")]
+    expires_in: Annotated[int, told("How many seconds the access token holds.")]
+    refresh_token: NotRequired[
+        Annotated[str, told(f"Gives the next ones within {SESSION_LASTS.days} days; not there when it is a cookie.")]
+    ]
+    user: Annotated[UserJson, told("Who logged in.")]
+    message: Annotated[str, told("For people.")]
+
+
+def profile_to_json(user: User) -> ProfileJson:
     """What a user reads and may write of themselves."""
-    return {name: getattr(user, name) for name in ProfileFields.model_fields}
+    return {
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "address": user.address,
+        "city": user.city,
+        "state": user.state,
+        "country": user.country,
+        "zip_code": user.zip_code,
+        "phone": user.phone,
+    }
 
 
-def to_json(user: User) -> dict[str, Any]:
+def to_json(user: User) -> UserJson:
     """What a user reads of their account."""
     return {
         "id": user.id,
@@ -124,7 +197,7 @@ def to_json(user: User) -> dict[str, Any]:
     }
 
 
-def plan_to_json(plan: Plan) -> dict[str, Any]:
+def plan_to_json(plan: Plan) -> PlanJson:
     """What a plan allows."""
     return {
         "id": plan.id,

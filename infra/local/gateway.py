@@ -21,12 +21,9 @@ LARGEST_BODY = 10 * 1024 * 1024
 def run(port: int, stop: threading.Event) -> None:
     """Answers HTTP on a loopback port until `stop`. Raises LocalCloudError when the port is taken."""
     try:
-        server = _Server((LOOPBACK, port), _Handler)
+        server = listen(port, handler("api"))
     except OSError as error:
         raise LocalCloudError(f"Port {port} is in use: choose another one with --port.") from error
-    server.function = handler("api")
-    thread = threading.Thread(target=server.serve_forever, args=[0.1], daemon=True)
-    thread.start()
     print(f"The api answers on http://{LOOPBACK}:{server.server_address[1]}, in process {os.getpid()}.", flush=True)
     stop.wait()
     server.shutdown()
@@ -38,7 +35,17 @@ def run(port: int, stop: threading.Event) -> None:
     app.stopwatch.flush()
 
 
-class _Server(ThreadingHTTPServer):
+def listen(port: int, function: Handler) -> "Server":
+    """A server on a loopback port, 0 for a free one, whose requests this function answers from now on."""
+    server = Server((LOOPBACK, port), _Handler)
+    server.function = function
+    threading.Thread(target=server.serve_forever, args=[0.1], daemon=True).start()
+    return server
+
+
+class Server(ThreadingHTTPServer):
+    """One function behind HTTP."""
+
     daemon_threads = True
     block_on_close = False
     function: Handler
@@ -69,7 +76,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = 64 * 1024

@@ -1,4 +1,7 @@
-"""A client of the API: events as an HTTP API sends them go into the handler, and its answers come back parsed."""
+"""A client of the API: events as an HTTP API sends them go into the handler, and its answers come back parsed.
+
+Each answer has to be as the OpenAPI document says.
+"""
 
 import base64
 import json
@@ -7,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from functions.api import answer
+from tests.chalicelib.agreement import check_answer
 
 BASE = "/api/cronny/v1"
 
@@ -64,13 +68,16 @@ class Client:
         return self.send("DELETE", path)
 
     def send(self, method: str, path: str, body: Any = None, query: Any = None) -> Answered:
-        """``body``: text and bytes go as they are, anything else as JSON. Paths are below the base path."""
+        """``body``: text and bytes go as they are, else as JSON. Paths without a slash: below the base path."""
         text = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
-        whole = path.startswith(("/health", "/metrics", "//"))
-        event = payload_2(method, path if whole else f"{BASE}/{path}", text, query)
+        whole = path.startswith("/")
+        path = path if whole else f"{BASE}/{path}"
+        event = payload_2(method, path, text, query)
         if self.address:
             event["requestContext"]["http"]["sourceIp"] = self.address
-        return answered(self.app, {**event, "headers": {**event["headers"], **self.headers}})
+        got = answered(self.app, {**event, "headers": {**event["headers"], **self.headers}})
+        check_answer(method, path, got.status, got.headers, got.text)
+        return got
 
 
 def payload_2(method: str, path: str, body: str | bytes | None = None, query: Any = None) -> dict[str, Any]:

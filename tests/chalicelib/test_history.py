@@ -239,3 +239,18 @@ def test_a_failed_execution_says_what_kind_of_failure_it_was(world: World, alice
     assert alice.get(f"job_executions/{execution_id}").json["job_execution"]["failure"] == "server_error"
     (listed,) = alice.get("job_executions").json["job_executions"]
     assert listed["failure"] == "server_error"
+
+
+def test_one_trigger_tells_how_long_each_stage_took(alice: Client, world: World, engine: Engine) -> None:
+    completed, queued = world.trigger("completed", 60, late=2), world.trigger("queued", 30)
+    with engine.begin() as connection:
+        moved = text("UPDATE triggers SET queued_at = due_at + interval '500 milliseconds' WHERE id = :id")
+        connection.execute(moved, {"id": completed})
+    lag = alice.get(f"triggers/{completed}").json["trigger"]["lag"]
+    assert lag == {"due_to_queued": 0.5, "queued_to_started": 1.5, "started_to_finished": 58.0}
+    lag = alice.get(f"triggers/{queued}").json["trigger"]["lag"]
+    assert lag == {"due_to_queued": 0.0, "queued_to_started": None, "started_to_finished": None}
+    with engine.begin() as connection:
+        again = text("UPDATE triggers SET queued_at = due_at + interval '10 seconds' WHERE id = :id")
+        connection.execute(again, {"id": completed})
+    assert alice.get(f"triggers/{completed}").json["trigger"]["lag"]["queued_to_started"] is None

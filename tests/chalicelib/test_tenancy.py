@@ -64,7 +64,7 @@ def test_every_route_with_an_id_answers_404_for_anothers_and_for_none(
 
 def test_every_route_but_the_public_ones_asks_who_is_calling(nobody: Client) -> None:
     of_auth = {f"{BASE}/auth/{name}" for name in ("register", "login", "refresh", "google")}
-    public = {"/", "/health", "/health/ready", "/metrics", *of_auth}
+    public = {"/", "/health", "/health/ready", "/metrics", "/openapi.json", "/docs", *of_auth}
     asked = [(path, method) for path, methods in nobody.app.routes.items() if path not in public for method in methods]
     answers = {(path, method): nobody.send(method, path.removeprefix(f"{BASE}/"), {}).status for path, method in asked}
     assert answers == dict.fromkeys(asked, 401)
