@@ -1,7 +1,7 @@
 """One attempt of one trigger: what it starts from, how it ends, and whether another one follows a failure. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from shared.action import JobGraph
 from shared.clock import whole_second_after
 from shared.job import Delivery, Job, JobId, JsonObject
 from shared.outcome import JobExecution, Outcome
+from shared.progress import Step
 from shared.runners import NOBODY
 from shared.secret import Reveal, reveal_nothing
 from shared.user import UserId
@@ -54,15 +55,34 @@ class WalkResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt does not complete, and the job that runs because of it, if one does."""
+
+    reason: str
+    on_failure_job_id: JobId | None = None
+
+    def result(self, ended: Mapping[JobId, JobExecution]) -> WalkResult:
+        """The end of a trigger for this reason: it says what became of that job, too."""
+        ran = None if self.on_failure_job_id is None else ended.get(self.on_failure_job_id)
+        if ran is None:
+            return WalkResult.failed(self.reason)
+        told = self.reason.rstrip(".")
+        if ran.outcome.ok:
+            return WalkResult.failed(f"{told}; job {ran.job_name} ran because of it")
+        return WalkResult.failed(
+            f"{told}; job {ran.job_name}, which ran because of it, failed too: {ran.outcome.error}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt of one trigger. ``lasts_until`` is an instant of ``time.monotonic()`` that no job may outlive.
 
     ``context`` is what templates see of the run: {schedule, trigger}. ``done`` are the jobs that completed in earlier
-    attempts: they do not run again, their output counts. ``tries`` is how often each job has failed in earlier ones,
-    ``since`` when the first of them began. ``job_inputs`` {"job id": input} replace those of jobs. ``idempotency_key``
-    is the trigger's, alike in every attempt. ``chance`` in [0, 1) spreads the next attempt, ``speed`` is the clock's.
-    ``reveal`` opens its user's secrets.
-    ``user_id`` is whose run it is.
+    attempts, or failed for good: they do not run again, their output counts. ``tries`` is how often each job has failed
+    in earlier ones, ``since`` when the first of them began. ``job_inputs`` {"job id": input} replace those of jobs.
+    ``idempotency_key`` is the trigger's, alike in every attempt. ``chance`` in [0, 1) spreads the next attempt,
+    ``speed`` is the clock's. ``reveal`` opens its user's secrets. ``user_id`` is whose run it is.
     """
 
     graph: JobGraph
@@ -97,6 +117,44 @@ def after_failure(attempt: Attempt, job: Job, outcome: Outcome, now: datetime) -
     if at - (attempt.since or now) > retry.LONGEST:
         return WalkResult.failed(f"{told}; the next one would be later than 7 days after the first, so none follows")
     return WalkResult.later(told, f"another one follows at {_text(at)}", at)
+
+
+def given_up(job: Job, execution: JobExecution) -> WalkResult:
+    """The job failed for good in an earlier attempt."""
+    return WalkResult.failed(f"job {job.name} failed: {execution.outcome.error}")
+
+
+def lost(job: Job, now: datetime) -> JobExecution:
+    """The record of a job that may be sent once only, and was being sent when the executor was lost."""
+    why = "the executor was lost while it ran; it may have been delivered and is sent at most once"
+    return JobExecution(job.id, job.name, job.job_type, None, Outcome.failed(why), now, now, final=True)
+
+
+def together(results: Sequence[WalkResult]) -> WalkResult:
+    """When several jobs are left to another attempt: it begins when the last of them may, so that none comes too early.
+
+    What waits for a host need not be waited for while something else has a time of its own: it is asked for again then.
+    """
+    timed = [result for result in results if result.held_for is None]
+    return max(timed, key=lambda result: (result.at is not None, result.at)) if timed else results[0]
+
+
+def overrun(attempt: Attempt, step: Step, now: datetime) -> tuple[JobExecution, WalkResult]:
+    """The record of a job that nobody waits for any longer, and what follows.
+
+    The thread that would go on with other jobs is lost with it, so those are left to another attempt.
+    """
+    execution = step.overrun(now)
+    result = after_failure(attempt, step.job, execution.outcome, now)
+    if result.status is WalkStatus.FAILED:
+        execution = replace(execution, final=True)
+    if step.rest_at is None:
+        return execution, result
+    if result.status is WalkStatus.FAILED:
+        rest = "the rest of the action goes on in another attempt"
+        return execution, WalkResult.later(result.reason or "", rest, max(step.rest_at, now))
+    at = max(step.rest_at, result.at or now)
+    return execution, WalkResult.later(result.cause or "", f"another one follows at {_text(at)}", at)
 
 
 def out_of_time(job: Job, now: datetime) -> WalkResult:

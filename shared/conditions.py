@@ -1,8 +1,8 @@
-"""Conditions: which job follows, by what the job before it answered.
+"""Conditions: which jobs follow, by what the job before them answered.
 
 On the wire: {"version": 1, "condition_rules": [RULE]}, where RULE is {"filters": [{"name", "should_match",
-"comparison_type", "value"}], "when", "job_id"}. Reading refuses what is wrong; deciding never fails, because a target
-may answer anything.
+"comparison_type", "value"}], "when", "job_id"}; ``job_id`` is one, or a list of those that all follow. Reading refuses
+what is wrong; deciding never fails, because a target may answer anything.
 """
 
 import json
@@ -17,6 +17,8 @@ from shared.job import Comparison, Condition, ConditionRule, Filter, JobId, Json
 VERSION = 1
 MAX_RULES = 100
 MAX_FILTERS = 50
+# As many as an action may have.
+MAX_FORK = 100
 
 
 def parse(value: JsonValue, field: str = "condition") -> Condition:
@@ -42,14 +44,14 @@ def to_json(condition: Condition) -> JsonObject | None:
     return {"version": VERSION, "condition_rules": [_rule_to_json(rule) for rule in condition.rules]}
 
 
-def next_job(condition: Condition, output: JsonValue, context: JsonObject) -> JobId | None:
-    """The job of the first rule that holds for ``output``; None ends the chain.
+def next_jobs(condition: Condition, output: JsonValue, context: JsonObject) -> tuple[JobId, ...]:
+    """The jobs of the first rule that holds for ``output``; none end this way through the action.
 
     ``when`` looks into ``context`` and finds the output there as ``output``.
     """
     budget = Budget()
     surroundings = {**context, "output": output}
-    return next((rule.job_id for rule in condition.rules if _holds(rule, output, surroundings, budget)), None)
+    return next((rule.job_ids for rule in condition.rules if _holds(rule, output, surroundings, budget)), ())
 
 
 def _holds(rule: ConditionRule, output: JsonValue, surroundings: JsonObject, budget: Budget) -> bool:
@@ -99,7 +101,7 @@ def _rule_to_json(rule: ConditionRule) -> JsonObject:
         for one in rule.filters
     ]
     when = {} if rule.when is None else {"when": rule.when}
-    return {"filters": filters, **when, "job_id": rule.job_id}
+    return {"filters": filters, **when, "job_id": rule.job_ids[0] if len(rule.job_ids) == 1 else list(rule.job_ids)}
 
 
 class _Reader:
@@ -122,7 +124,7 @@ class _Reader:
         filters = self._objects(value.get("filters"), f"{path}.filters", MAX_FILTERS)
         when = value.get("when")
         return ConditionRule(
-            job_id=self._job_id(value.get("job_id"), f"{path}.job_id"),
+            job_ids=self._job_ids(value.get("job_id"), f"{path}.job_id"),
             filters=tuple(self._filter(one, place) for one, place in filters),
             when=None if when is None or when == "" else self._expression(when, f"{path}.when"),
         )
@@ -149,6 +151,17 @@ class _Reader:
                 yield item, f"{path}[{position}]"
             else:
                 self._fault(f"{path}[{position}]", "it must be an object")
+
+    def _job_ids(self, value: JsonValue, path: str) -> tuple[JobId, ...]:
+        if not isinstance(value, list | tuple):
+            return (self._job_id(value, path),)
+        if not 0 < len(value) <= MAX_FORK:
+            self._fault(path, f"it must be the id of a job, or a list of at most {MAX_FORK} of them and at least one")
+        found = tuple(self._job_id(one, f"{path}[{position}]") for position, one in enumerate(value[:MAX_FORK]))
+        for position, one in enumerate(found):
+            if one and one in found[:position]:
+                self._fault(f"{path}[{position}]", "it is named already, and runs once")
+        return found
 
     def _job_id(self, value: JsonValue, path: str) -> JobId:
         if isinstance(value, str) and value.isdecimal() and len(value) < 19:

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from shared.action import ActionId, JobGraph
-from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure
+from shared.attempt import Attempt, WalkResult, WalkStatus, lost, overrun
 from shared.errors import Unavailable
 from shared.failpoints import reach
 from shared.gate import open_gate
@@ -106,6 +106,7 @@ def _start(
 ) -> None:
     graph = loaded.get(claim.action_id, JobGraph(())) if claim.action_id is not None else JobGraph(())
     readable = graph if isinstance(graph, JobGraph) else JobGraph(())
+    _say_lost(pack, claim, readable, earlier)
     attempt = replace(_attempt(pack, claim, readable, earlier), reveal=reveal)
     running = Running(claim, attempt, Progress(pack.covered_until(claim), pack.stop.asked))
     pack.running[claim.id] = running
@@ -114,6 +115,14 @@ def _start(
         pack.said.put([TriggerEnded(claim, TriggerStatus.FAILED, reason)])
         return
     Thread(target=_walk, args=(pack, running), daemon=True, name=f"trigger-{claim.id}").start()
+
+
+def _say_lost(pack: RunningPack, claim: Claim, graph: JobGraph, earlier: Earlier) -> None:
+    """Record first of all that a job may have been sent with the executor before: the mark goes with any record."""
+    if claim.sending_job_id is not None and (sending := graph.find(claim.sending_job_id)) is not None:
+        earlier.done[sending.id] = lost(sending, pack.now())
+        longest = max(job.job_timeout_in_secs for job in graph.jobs)
+        pack.said.put([JobEnded(claim, earlier.done[sending.id], longest)])
 
 
 def _attempt(pack: RunningPack, claim: Claim, graph: JobGraph, earlier: Earlier) -> Attempt:
@@ -236,7 +245,6 @@ def _overdue(pack: RunningPack) -> list[Event]:
         step = None if trigger_id in pack.given_up else running.progress.give_up(overdue_at)
         if step is not None:
             pack.given_up.add(trigger_id)
-            execution = step.overrun(pack.now())
-            result = after_failure(running.attempt, step.job, execution.outcome, pack.now())
+            execution, result = overrun(running.attempt, step, pack.now())
             events += [JobEnded(running.claim, execution, None), _ending(running.claim, result)]
     return events

@@ -1,4 +1,4 @@
-"""What must hold among the jobs of one action, so that every chain begins once and ends."""
+"""What must hold among the jobs of one action, so that every run of it begins once and ends."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,15 +18,15 @@ def faults(jobs: Sequence[Job]) -> list[Fault]:
         cycle = _cycle(job, jobs)
         if cycle and frozenset(step.id for step in cycle) not in cycles:
             cycles.add(frozenset(step.id for step in cycle))
-            found.append(Fault(f"jobs[{position}].condition", _describe(cycle)))
+            found.append(_under(f"jobs[{position}]", _cycle_fault(job, cycle)))
     return found
 
 
 def faults_of(job: Job, others: Sequence[Job]) -> list[Fault]:
-    """What is wrong with one job among the ``others`` of its action, by its own fields: ``condition``."""
+    """What is wrong with one job among the ``others`` of its action, by its own fields, such as ``condition``."""
     jobs = [*others, job]
     cycle = _cycle(job, jobs)
-    return list(_own_faults(job, others, jobs)) + ([Fault("condition", _describe(cycle))] if cycle else [])
+    return list(_own_faults(job, others, jobs)) + ([_cycle_fault(job, cycle)] if cycle else [])
 
 
 def _own_faults(job: Job, before: Sequence[Job], jobs: Sequence[Job]) -> Iterator[Fault]:
@@ -42,24 +42,28 @@ def _own_faults(job: Job, before: Sequence[Job], jobs: Sequence[Job]) -> Iterato
 def _foreign_targets(job: Job, jobs: Sequence[Job]) -> Iterator[Fault]:
     known = {other.id for other in jobs}
     for position, rule in enumerate(job.condition.rules):
-        if rule.job_id not in known:
-            yield Fault(f"condition.condition_rules[{position}].job_id", "this action has no such job")
+        for place, job_id in enumerate(rule.job_ids):
+            if job_id not in known:
+                within = f"[{place}]" if len(rule.job_ids) > 1 else ""
+                yield Fault(f"condition.condition_rules[{position}].job_id{within}", "this action has no such job")
+    if job.on_failure_job_id is not None and job.on_failure_job_id not in known:
+        yield Fault("on_failure_job_id", "this action has no such job")
 
 
 def _cycle(start: Job, jobs: Sequence[Job]) -> list[Job] | None:
-    """The shortest way by conditions from a job back to itself, without the job's second mention."""
+    """The shortest way from a job back to itself, by conditions and failures, without the job's second mention."""
     by_id = {job.id: job for job in jobs}
     came_from: dict[JobId, Job] = {}
     waiting = deque([start])
     while waiting:
         job = waiting.popleft()
-        for rule in job.condition.rules:
-            if rule.job_id in came_from or rule.job_id not in by_id:
+        for following in job.leads_to:
+            if following in came_from or following not in by_id:
                 continue
-            came_from[rule.job_id] = job
-            if rule.job_id == start.id:
+            came_from[following] = job
+            if following == start.id:
                 return _way_back(start, came_from)
-            waiting.append(by_id[rule.job_id])
+            waiting.append(by_id[following])
     return None
 
 
@@ -68,6 +72,15 @@ def _way_back(start: Job, came_from: Mapping[JobId, Job]) -> list[Job]:
     while way[-1].id != start.id:
         way.append(came_from[way[-1].id])
     return way[::-1]
+
+
+def _cycle_fault(job: Job, cycle: Sequence[Job]) -> Fault:
+    """Under the field of the job by which the cycle leaves it."""
+    following = cycle[1] if len(cycle) > 1 else job
+    field = "condition" if following.id in job.condition_leads_to else "on_failure_job_id"
+    if following is job and field == "on_failure_job_id":
+        return Fault(field, "a job cannot run after its own failure; its retry says how often it is tried again")
+    return Fault(field, _describe(cycle))
 
 
 def _describe(cycle: Sequence[Job]) -> str:

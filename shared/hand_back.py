@@ -46,4 +46,6 @@ def _left(pack: RunningPack, trigger_id: TriggerId) -> list[Event]:
         del pack.running[trigger_id]
         return []
     stopped = STOPPED.format(step.job.name)
-    return [TriggerPutBack(running.claim, pack.now(), f"{stopped}; {AGAIN}", stopped)]
+    # A job of another branch that waits for another try is not tried sooner for that.
+    at = max(pack.now(), step.rest_at or pack.now())
+    return [TriggerPutBack(running.claim, at, f"{stopped}; {AGAIN}", stopped)]

@@ -56,16 +56,16 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ConditionRule:
-    """When every filter holds (and ``when``, a JMESPath, is truthy), ``job_id`` runs next."""
+    """When every filter holds (and ``when``, a JMESPath, is truthy), ``job_ids`` run next: one, or several (a fork)."""
 
-    job_id: JobId
+    job_ids: tuple[JobId, ...]
     filters: tuple[Filter, ...] = ()
     when: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Which job follows: the first rule that holds. No rule that holds ends the chain, which is success."""
+    """Which jobs follow: the first rule that holds. No rule that holds ends this way, which is success."""
 
     rules: tuple[ConditionRule, ...] = ()
 
@@ -74,7 +74,8 @@ class Condition:
 class Job:
     """One step: what kind (``job_type``), with which input, for how long at most, and what follows.
 
-    ``retry`` None: a failure is final. ``host`` is the host:port that it calls, where its input says so as it stands.
+    ``retry`` None: a failure is final. ``on_failure_job_id``: what runs once it has failed for good. ``host`` is the
+    host:port that it calls, where its input says so as it stands.
     """
 
     id: JobId
@@ -88,6 +89,18 @@ class Job:
     retry: RetryPolicy | None = None
     delivery: Delivery = Delivery.AT_LEAST_ONCE
     host: str | None = None
+    on_failure_job_id: JobId | None = None
+
+    @property
+    def condition_leads_to(self) -> tuple[JobId, ...]:
+        """Every job that its condition names, each once, in order."""
+        return tuple(dict.fromkeys(job_id for rule in self.condition.rules for job_id in rule.job_ids))
+
+    @property
+    def leads_to(self) -> tuple[JobId, ...]:
+        """The same, and the job that runs when it has failed."""
+        own = () if self.on_failure_job_id is None else (self.on_failure_job_id,)
+        return tuple(dict.fromkeys((*self.condition_leads_to, *own)))
 
 
 @dataclass(frozen=True, slots=True)

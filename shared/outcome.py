@@ -58,7 +58,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class JobExecution:
-    """The record of one attempt of one job in one trigger."""
+    """The record of one attempt of one job in one trigger. ``final``: it failed, and is not tried again by itself."""
 
     job_id: JobId
     job_name: str
@@ -67,3 +67,4 @@ class JobExecution:
     outcome: Outcome
     started_at: datetime
     finished_at: datetime
+    final: bool = False

@@ -18,13 +18,17 @@ from shared.runners.failure import no_answer_within
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A job that runs: since when, until which instant of ``time.monotonic()``, and how many seconds that gives it."""
+    """A job that runs: since when, until which instant of ``time.monotonic()``, and how many seconds that gives it.
+
+    ``rest_at``: when another attempt may do what is left beside it, should nobody come back from it; None: nothing is.
+    """
 
     job: Job
     input: JsonValue
     started_at: datetime
     deadline: float
     seconds: float
+    rest_at: datetime | None = None
 
     def ended(self, outcome: Outcome, at: datetime) -> JobExecution:
         """The record of it."""

@@ -22,6 +22,7 @@ LOST = "The executor of attempt {} was lost before it could record an outcome."
 TRY_AGAIN = " Another attempt follows."
 LAST_ONE = " That was the last attempt: {} executors were lost with it."
 MAYBE_SENT = " Its job {} may have been delivered and is sent at most once, so there is no other attempt."
+GOES_ON = " Its job {} may have been delivered and is sent at most once; another attempt goes on without it."
 CHANGED = " The schedule was paused, edited or deleted meanwhile, so there is no other attempt."
 
 
@@ -67,13 +68,13 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
         if __debug__ and lost:
             reach("recover.lost_locked", connection)
         for row in lost:
-            ending = _ending(row)
+            ends, ending = _ending(row)
             reason = LOST.format(row.attempt) + ending
             log.warning("trigger %s: %s", row.id, reason)
-            (again if ending is TRY_AGAIN else over).append((row.id, reason))
-            if ending is not TRY_AGAIN and row.overlap != Overlap.ALLOW:
+            (over if ends else again).append((row.id, reason))
+            if ends and row.overlap != Overlap.ALLOW:
                 awaited.append(row.schedule_id)
-            if ending is not TRY_AGAIN and leads_on(row.schedule_type, row.kind, row.redrives):
+            if ends and leads_on(row.schedule_type, row.kind, row.redrives):
                 relative.append(row.schedule_id)
         recovering.retry(connection, again, now)
         recovering.fail(connection, over, now)
@@ -86,10 +87,13 @@ def _recover_lost(services: Services, now: datetime) -> tuple[int, int]:
     return len(again), len(over)
 
 
-def _ending(row: Any) -> str:
-    """Whether another attempt follows; ``crashes`` does not count this one yet."""
+def _ending(row: Any) -> tuple[bool, str]:
+    """Whether there is no other attempt, and a sentence that says so; ``crashes`` does not count this one yet."""
+    last = row.crashes + 1 >= MAX_CRASHES
     if row.sending_job_id is not None:
-        return MAYBE_SENT.format(row.sending_job or "that was deleted meanwhile")
+        job = row.sending_job or "that was deleted meanwhile"
+        ends = row.changed or last or not row.forks
+        return ends, (MAYBE_SENT if ends else GOES_ON).format(job)
     if row.changed:
-        return CHANGED
-    return LAST_ONE.format(MAX_CRASHES) if row.crashes + 1 >= MAX_CRASHES else TRY_AGAIN
+        return True, CHANGED
+    return (True, LAST_ONE.format(MAX_CRASHES)) if last else (False, TRY_AGAIN)

@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import NewType
 
 from shared.action import ActionId
-from shared.job import JsonObject
+from shared.job import JobId, JsonObject
 from shared.schedule import Overlap, ScheduleId, ScheduleType
 from shared.user import UserId
 
@@ -108,6 +108,8 @@ class Claim:
     # What replaces the inputs of its jobs: {"job id": input}.
     job_inputs: JsonObject | None
     overlap: Overlap
+    # What may be sent once only, and may have been when the executor of the last attempt was lost.
+    sending_job_id: JobId | None = None
 
     @property
     def others_wait(self) -> bool:

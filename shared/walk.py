@@ -1,25 +1,36 @@
-"""Walking an action's chain for one attempt of one trigger: the root job, its condition, the next job, to the end."""
+"""Walking an action for one attempt of one trigger: the root job, its condition, the jobs that follow, to the end."""
 
 import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure, out_of_time, stopped
-from shared.conditions import next_job
+from shared.attempt import (
+    Attempt,
+    Failure,
+    WalkResult,
+    WalkStatus,
+    after_failure,
+    given_up,
+    out_of_time,
+    stopped,
+    together,
+)
+from shared.conditions import next_jobs
 from shared.failpoints import reach
 from shared.job import Delivery, Job, JobId, JsonObject
 from shared.outcome import FailureKind, JobExecution, Outcome
 from shared.prepare import Prepared, prepare
 from shared.progress import Progress, Step
 from shared.redaction import NOTHING, Redaction
+from shared.route import Route
 from shared.runners import RunContext, Runner
 
 _log = logging.getLogger(__name__)
 
-# What has ended, and how many seconds the job after it may take (None: the chain is over), for the lease to cover.
+# What has ended, and how many seconds the job after it may take (None: none follows now), for the lease to cover.
 Report = Callable[[JobExecution, int | None], None]
 # Write down that this job is about to be sent; False when it is not written before the deadline, or nobody waits.
 Announce = Callable[[Job, float], bool]
@@ -36,7 +47,7 @@ def walk(
     announce: Announce = lambda _job, _deadline: True,
     admit: Admit = lambda _step: None,
 ) -> WalkResult | None:
-    """Run the chain to its end; None when it was abandoned on the way.
+    """Run the jobs to their end; None when it was abandoned on the way.
 
     ``report`` is called once for each job that ran, in order, before the next one begins, and must not wait.
     ``announce`` is called before a job of ``at_most_once`` is sent, and waits until that is durable. ``admit`` is
@@ -64,39 +75,89 @@ class _Walk:
     opened: dict[str, str] = field(default_factory=dict)
     redaction: Redaction = NOTHING
     has_run: bool = False
+    failures: list[Failure] = field(default_factory=list)
+    later: list[WalkResult] = field(default_factory=list)
+    route: Route = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.route = Route(self.attempt.graph, self.attempt.tries)
 
     def go(self) -> WalkResult | None:
-        at: Job | WalkResult | None = self.attempt.graph.root or WalkResult.failed("the action has no root job")
-        while isinstance(at, Job):
-            at = self._visit(at)
-        return at
+        root = self.attempt.graph.root
+        if root is None:
+            return WalkResult.failed("the action has no root job")
+        self.route.begin(root)
+        going = True
+        while going and (job := self.route.next()) is not None:
+            going = self._visit(job)
+        return None if self.progress.abandoned else self._result()
 
-    def _visit(self, job: Job) -> Job | WalkResult | None:
-        """What comes after the job: another job, the end, or None when nobody waits."""
+    def _visit(self, job: Job) -> bool:
+        """Whether to go on: somebody still waits, and there is time for another job."""
         kept = self.attempt.done.get(job.id)
-        if kept is not None and kept.outcome.ok:
-            return self._after(job, kept)
+        if kept is not None and (kept.outcome.ok or kept.final):
+            self._settle(job, kept)
+            return True
         if not self._has_time(job):
-            return self._left(job)
+            return self._leave(job, stopped if self.progress.stopping else out_of_time)
         execution = self._run(job)
-        if not isinstance(execution, JobExecution):
+        if execution is None or isinstance(execution, WalkResult):
+            return execution is not None and self._put_aside(job, execution)
+        ended = self._settle(job, execution)
+        timeout = self._next_timeout()
+        return self.progress.end(lambda: self.report(ended, timeout))
+
+    def _leave(self, job: Job, why: Callable[[Job, datetime], WalkResult]) -> bool:
+        """Begin neither this job nor any other."""
+        self.later.append(why(job, self.now()))
+        return False
+
+    def _put_aside(self, job: Job, result: WalkResult) -> bool:
+        """Leave this job to another attempt. What only waits for its host stops no other."""
+        self.later.append(result)
+        self.route.put_aside(job)
+        return result.held_for is not None
+
+    def _settle(self, job: Job, execution: JobExecution) -> JobExecution:
+        """Take in what became of a job, and where it leads; answers its record."""
+        if execution.outcome.ok:
+            self.ended[job.id] = execution
+            following = next_jobs(job.condition, execution.outcome.output, self._context())
+            self.failures += [Failure(why) for why in self.route.completed(job, following)]
             return execution
-        after = self._after(job, execution)
-        timeout = self._next_timeout(after)
-        return after if self.progress.end(lambda: self.report(execution, timeout)) else None
+        result = given_up(job, execution) if execution.final else self._after_failure(job, execution.outcome)
+        if result.status is WalkStatus.LATER:
+            self._put_aside(job, result)
+            return execution
+        self.ended[job.id] = execution
+        self.failures.append(Failure(result.reason or "", job.on_failure_job_id))
+        self.failures += [Failure(why) for why in self.route.failed(job)]
+        return replace(execution, final=True)
 
-    def _left(self, job: Job) -> WalkResult | None:
-        """What becomes of a job that is not begun."""
-        if self.progress.abandoned:
-            return None
-        return stopped(job, self.now()) if self.progress.stopping else out_of_time(job, self.now())
+    def _after_failure(self, job: Job, outcome: Outcome) -> WalkResult:
+        return after_failure(self.attempt, job, outcome, self.now())
 
-    def _next_timeout(self, after: Job | WalkResult) -> int | None:
-        if not isinstance(after, Job):
+    def _result(self) -> WalkResult:
+        """What becomes of the trigger. Whatever became of a failure that a job ran for, it has failed."""
+        if self.later:
+            return together(self.later)
+        if (stuck := self.route.stuck) is not None:
+            self.failures.append(Failure(f"job {stuck.name} leads back to itself: a cycle"))
+        return self.failures[0].result(self.ended) if self.failures else WalkResult(WalkStatus.COMPLETED)
+
+    def _next_timeout(self) -> int | None:
+        following = self.route.next()
+        if following is None:
             return None
-        # What completed in an earlier attempt is passed over, and what comes after it is not known yet.
-        known = () if after.id in self.attempt.done else (after,)
+        # What is settled since an earlier attempt is passed over, and what comes after it is not known yet.
+        known = () if following.id in self.attempt.done else (following,)
         return max(job.job_timeout_in_secs for job in known or self.attempt.graph.jobs)
+
+    def _rest_at(self, job: Job) -> datetime | None:
+        """When another attempt may do what is left beside this job; None: nothing is."""
+        if self.later:
+            return together(self.later).at
+        return self.now() if self.route.others(job) or job.on_failure_job_id is not None else None
 
     def _has_time(self, job: Job) -> bool:
         """Whether the lease and this executor last for the job. The first one is never put off, so that all get on."""
@@ -121,7 +182,8 @@ class _Walk:
         )
         self.redaction = prepared.redaction
         # From here on nobody but the runner sees the input as it is.
-        step = Step(job, prepared.shown, self.now(), deadline, max(deadline - started, 0.0))
+        seconds = max(deadline - started, 0.0)
+        step = Step(job, prepared.shown, self.now(), deadline, seconds, self._rest_at(job))
         if not self.progress.begin(step):
             return None
         outcome = prepared.unusable or self._impossible(step)
@@ -161,23 +223,14 @@ class _Walk:
             return Outcome.failed(broken, kind=FailureKind.CRASHED)
         return outcome
 
-    def _after(self, job: Job, execution: JobExecution) -> Job | WalkResult:
-        self.ended[job.id] = execution
-        outcome = execution.outcome
-        if not outcome.ok:
-            return after_failure(self.attempt, job, outcome, self.now())
-        following = next_job(job.condition, outcome.output, self._context())
-        if following is None:
-            return WalkResult(WalkStatus.COMPLETED)
-        # No cycle is saved, but jobs are edited one by one while others run: each job runs once, so every walk ends.
-        if following in self.ended:
-            return WalkResult.failed(f"job {job.name} leads back to {self.ended[following].job_name}: a cycle")
-        found = next((other for other in self.attempt.graph.jobs if other.id == following), None)
-        return found or WalkResult.failed(f"job {job.name} leads to a job that this action no longer has")
-
     def _context(self) -> JsonObject:
         jobs: JsonObject = {
-            ended.job_name: {"output": ended.outcome.output, "status": ended.outcome.status.value}
+            ended.job_name: {
+                "output": ended.outcome.output,
+                "status": ended.outcome.status.value,
+                "error": ended.outcome.error,
+                "failure": ended.outcome.failure and ended.outcome.failure.value,
+            }
             for ended in self.ended.values()
         }
         return {**self.attempt.context, "jobs": jobs, "now": self.now().isoformat().replace("+00:00", "Z")}

@@ -1,7 +1,7 @@
 """What the document says of conditions and retry policies, whose readers are shared.conditions and shared.retry."""
 
 from chalicelib.wire.described import Schema
-from shared.conditions import MAX_FILTERS, MAX_RULES, VERSION
+from shared.conditions import MAX_FILTERS, MAX_FORK, MAX_RULES, VERSION
 from shared.failure import FailureKind
 from shared.job import Comparison
 from shared.retry import LONGEST_SECONDS, MAX_ATTEMPTS, Backoff, Jitter, RetryPolicy
@@ -18,13 +18,17 @@ _FILTER: Schema = {
         "value": {"description": "What it is compared with."},
     },
 }
+_JOB_ID: Schema = {"type": "integer", "minimum": 1}
 _RULE: Schema = {
     "type": "object",
     "required": ["job_id"],
     "properties": {
         "filters": {"type": "array", "maxItems": MAX_FILTERS, "items": _FILTER, "description": "All have to hold."},
         "when": {"type": ["string", "null"], "description": "A JMESPath that must find something true."},
-        "job_id": {"type": "integer", "minimum": 1, "description": "Which job of the same action follows."},
+        "job_id": {
+            "anyOf": [_JOB_ID, {"type": "array", "minItems": 1, "maxItems": MAX_FORK, "items": _JOB_ID}],
+            "description": "Which job of the same action follows, or a list of several that all do.",
+        },
     },
 }
 CONDITION: Schema = {
@@ -35,7 +39,7 @@ CONDITION: Schema = {
             "type": "array",
             "maxItems": MAX_RULES,
             "items": _RULE,
-            "description": "The first rule that holds names the next job; if none does, the chain ends.",
+            "description": "The first rule that holds names what runs next; if none does, nothing follows.",
         },
     },
 }

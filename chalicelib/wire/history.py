@@ -77,6 +77,7 @@ class JobExecutionJson(TypedDict):
     status: Annotated[ExecutionStatus, told("How it ended.")]
     error: Annotated[str | None, told("Why it failed, in a sentence.")]
     failure: Annotated[FailureKind | None, told("What kind of failure it was.")]
+    final: Annotated[bool, told("Whether it failed for good: it is not tried again unless the run is redriven.")]
     input: Annotated[Any, told("What the job was given.")]
     output: Annotated[Any, told("What it answered.")]
     started_at: Annotated[datetime, told("When it began.")]
@@ -161,6 +162,7 @@ def execution_to_json(recorded: Recorded) -> JobExecutionJson:
         "status": execution.outcome.status,
         "error": execution.outcome.error,
         "failure": execution.outcome.failure,
+        "final": execution.final,
         "input": execution.input,
         "output": execution.outcome.output,
         "started_at": execution.started_at,

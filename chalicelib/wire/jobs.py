@@ -71,7 +71,7 @@ class JobFields(Wire):
     )
     condition: Annotated[
         Any, PlainValidator(_condition), WithJsonSchema({"anyOf": [CONDITION, {"type": ["string", "null"]}]})
-    ] = sent("Which job follows, or null; JSON, or the text of JSON.")
+    ] = sent("Which jobs follow, or null; JSON, or the text of JSON.")
     is_root_job: bool = sent("Where the chain begins; the first job of an action is its root unless you say otherwise.")
     job_timeout_in_secs: Annotated[
         Annotated[int, Field(ge=1, le=MAX_TIMEOUT_SECONDS)] | None,
@@ -80,6 +80,9 @@ class JobFields(Wire):
     ] = sent(f"How long it may take; null is {DEFAULT_TIMEOUT_SECONDS}.")
     retry: Annotated[Any, PlainValidator(_retry), WithJsonSchema(nullable(RETRY))] = sent(
         "How often it is tried again, and when; null means that a failure is final."
+    )
+    on_failure_job_id: Id | None = sent(
+        "Which job of the same action runs once this one has failed for good, or null; the run has failed all the same."
     )
     delivery: Annotated[Any, PlainValidator(_delivery), words(Delivery, null=True)] = sent(
         "What is worse for the target: a job that comes twice (at_most_once), or one that may be lost (at_least_once)."
@@ -116,11 +119,12 @@ class JobJson(TypedDict):
     job_input_type: JobInputType
     job_input_value: Annotated[Any, told("What the job is given.")]
     condition: Annotated[
-        Mapping[str, Any] | None, WithJsonSchema(nullable(CONDITION)), told("Which job follows; null: none.")
+        Mapping[str, Any] | None, WithJsonSchema(nullable(CONDITION)), told("Which jobs follow; null: none.")
     ]
     is_root_job: bool
     job_timeout_in_secs: int
     retry: Annotated[Mapping[str, object] | None, WithJsonSchema(nullable(RETRY))]
+    on_failure_job_id: int | None
     delivery: Delivery
     created_at: CreatedAt
     updated_at: UpdatedAt
@@ -141,6 +145,7 @@ def to_json(stored: StoredJob) -> JobJson:
         "is_root_job": job.is_root_job,
         "job_timeout_in_secs": job.job_timeout_in_secs,
         "retry": retry.to_json(job.retry),
+        "on_failure_job_id": job.on_failure_job_id,
         "delivery": job.delivery,
         "created_at": stored.created_at,
         "updated_at": stored.updated_at,

@@ -28,7 +28,10 @@ NO_ACTION = Fault("action_id", "there is no such action")
 # Of a job that is not stored yet: no condition can name it.
 NO_ID = JobId(0)
 
-OWN_FIELDS = ("name", "job_input_type", "condition", "is_root_job", "job_timeout_in_secs", "retry", "delivery")
+OWN_FIELDS = (
+    *("name", "job_input_type", "condition", "is_root_job", "job_timeout_in_secs", "retry", "delivery"),
+    "on_failure_job_id",
+)
 INPUT_FIELDS = ("job_input_value", "job_input_type", "job_type", "job_template_id")
 
 
@@ -194,6 +197,7 @@ def _row(job: Job) -> dict[str, Any]:
         "retry": retry.to_json(job.retry),
         "delivery": job.delivery.value,
         "host": _host(job),
+        "on_failure_job_id": job.on_failure_job_id,
     }
 
 

@@ -88,9 +88,20 @@ DISCARD = (
     .returning(triggers.c.id)
 )
 
-# The job whose failure was the last word; else the one that may or may not have been sent when the executor died.
+# The one that may or may not have been sent when the executor died; else the first of those that failed for good; else
+# the one whose failure was the last word, although another try might have followed.
 FAILED_JOB = select(
     func.coalesce(
+        triggers.c.sending_job_id,
+        select(job_executions.c.job_id)
+        .where(
+            job_executions.c.trigger_id == triggers.c.id,
+            job_executions.c.attempt > triggers.c.tries_after,
+            job_executions.c.final,
+        )
+        .order_by(job_executions.c.id)
+        .limit(1)
+        .scalar_subquery(),
         select(job_executions.c.job_id)
         .where(
             job_executions.c.trigger_id == triggers.c.id,
@@ -100,7 +111,6 @@ FAILED_JOB = select(
         .order_by(job_executions.c.id.desc())
         .limit(1)
         .scalar_subquery(),
-        triggers.c.sending_job_id,
     )
 ).where(_OWN, triggers.c.id == bindparam("key"))
 # Of the action that the schedule of the trigger has now.

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Connection,
     Double,
     Integer,
@@ -76,6 +77,7 @@ CLAIMED = (
         triggers.c.redrives,
         triggers.c.job_inputs,
         schedules.c.overlap,
+        triggers.c.sending_job_id,
     )
 )
 CLAIM = tallying.starting(CLAIMED, bindparam("speed", type_=Double()))
@@ -103,13 +105,8 @@ _EXECUTION: dict[str, TypeEngine[Any]] = {
     "trigger_id": BIGINT,
     "attempt": Integer(),
     "job_id": BIGINT,
-    "job_name": TEXT,
-    "job_type": TEXT,
-    "status": TEXT,
-    "error": TEXT,
-    "failure": TEXT,
-    "input": TEXT,
-    "output": TEXT,
+    **dict.fromkeys(("job_name", "job_type", "status", "error", "failure", "input", "output"), TEXT),
+    "final": Boolean(),
     "started_at": INSTANT,
     "finished_at": INSTANT,
 }
@@ -131,6 +128,7 @@ RECORD = (
             _done.c.failure,
             cast(_done.c.input, JSONB),
             cast(_done.c.output, JSONB),
+            _done.c.final,
             _done.c.started_at,
             _done.c.finished_at,
         ).select_from(
@@ -242,6 +240,7 @@ def _values(item: Record) -> tuple[Any, ...]:
         done.outcome.failure,
         text(done.input),
         text(done.outcome.output),
+        done.final,
         done.started_at,
         done.finished_at,
     )

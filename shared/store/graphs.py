@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, any_, func, select
+from sqlalchemy import Connection, and_, any_, func, or_, select
 
 from shared.action import ActionId, JobGraph
 from shared.errors import Invalid
 from shared.job import Job, JobId
-from shared.outcome import ExecutionStatus, JobExecution, Outcome
+from shared.outcome import ExecutionStatus, FailureKind, JobExecution, Outcome
 from shared.store.arrays import ids
 from shared.store.jobs import read_job
 from shared.store.tables import job_executions, jobs, triggers
@@ -19,14 +19,20 @@ from shared.trigger import TriggerId
 
 OF_ACTIONS = select(jobs).where(jobs.c.action_id == any_(ids("ids"))).order_by(jobs.c.id)
 # A redriven trigger begins to count anew, and may even begin at the first job again.
-COMPLETED = (
+# A failure that was final stands until then: its job is not tried again, and what follows from it goes on.
+SETTLED = (
     select(job_executions)
     .join(triggers, triggers.c.id == job_executions.c.trigger_id)
     .where(
         job_executions.c.trigger_id == any_(ids("ids")),
-        job_executions.c.status == "completed",
         job_executions.c.job_id.is_not(None),
-        job_executions.c.attempt > triggers.c.results_after,
+        or_(
+            and_(
+                job_executions.c.status == "completed",
+                job_executions.c.attempt > triggers.c.results_after,
+            ),
+            and_(job_executions.c.final, job_executions.c.attempt > triggers.c.tries_after),
+        ),
     )
     .order_by(job_executions.c.id)
 )
@@ -50,7 +56,7 @@ TRIES = (
 
 @dataclass(slots=True)
 class Earlier:
-    """What earlier attempts of a trigger left: jobs completed, how often others failed, and since when they did."""
+    """What earlier attempts of a trigger left: jobs that are settled, how often each has failed, and since when."""
 
     done: dict[JobId, JobExecution] = field(default_factory=dict)
     tries: dict[JobId, int] = field(default_factory=dict)
@@ -74,7 +80,7 @@ def earlier(connection: Connection, trigger_ids: Sequence[TriggerId]) -> Mapping
     found: dict[TriggerId, Earlier] = defaultdict(Earlier)
     if not trigger_ids:
         return found
-    for row in connection.execute(COMPLETED, {"ids": list(trigger_ids)}):
+    for row in connection.execute(SETTLED, {"ids": list(trigger_ids)}):
         found[row.trigger_id].done[row.job_id] = _execution(row)
     for row in connection.execute(TRIES, {"ids": list(trigger_ids)}):
         left = found[row.trigger_id]
@@ -89,7 +95,8 @@ def _execution(row: Any) -> JobExecution:
         row.job_name,
         row.job_type,
         row.input,
-        Outcome(ExecutionStatus(row.status), row.output, row.error),
+        Outcome(ExecutionStatus(row.status), row.output, row.error, FailureKind(row.failure) if row.failure else None),
         row.started_at,
         row.finished_at,
+        row.final,
     )

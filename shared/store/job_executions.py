@@ -59,6 +59,6 @@ def _recorded(row: Any) -> Recorded:
     failure = FailureKind(row.failure) if row.failure else None
     outcome = Outcome(ExecutionStatus(row.status), row.output, row.error, failure)
     execution = JobExecution(
-        row.job_id, row.job_name, row.job_type, row.input, outcome, row.started_at, row.finished_at
+        row.job_id, row.job_name, row.job_type, row.input, outcome, row.started_at, row.finished_at, row.final
     )
     return Recorded(row.id, row.trigger_id, row.attempt, row.job_id, execution)

@@ -85,6 +85,7 @@ def read_job(row: Any) -> Job:
         retry.parse(row.retry),
         Delivery(row.delivery),
         row.host,
+        row.on_failure_job_id,
     )
 
 

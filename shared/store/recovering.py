@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, exists, func, literal_column, select, update
 
 from shared.store import tallying
 from shared.store.arrays import BIGINT, INSTANT, TEXT, bound, rows
@@ -12,6 +12,17 @@ from shared.store.putting_back import CHANGED
 from shared.store.tables import jobs, schedules, triggers
 from shared.trigger import TriggerId, TriggerStatus
 
+# Whether its action has jobs that run whatever became of the one that was being sent: at a fork, or after a failure.
+_forks: Any = exists().where(
+    jobs.c.action_id == triggers.c.action_id,
+    jobs.c.on_failure_job_id.is_not(None)
+    | func.jsonb_path_exists(
+        jobs.c.condition,
+        literal_column("CAST('strict $.condition_rules[*].job_id ? (@.type() == \"array\")' AS jsonpath)"),
+        literal_column("CAST('{}' AS jsonb)"),
+        literal_column("true"),
+    ),
+)
 # Both rows again, in no order and without waiting: what is held is looked at in the next round.
 LOST = (
     select(
@@ -26,6 +37,7 @@ LOST = (
         triggers.c.sending_job_id,
         select(jobs.c.name).where(jobs.c.id == triggers.c.sending_job_id).scalar_subquery().label("sending_job"),
         CHANGED.label("changed"),
+        (triggers.c.sending_job_id.is_not(None) & _forks).label("forks"),
     )
     .join(schedules, schedules.c.id == triggers.c.schedule_id)
     .where(triggers.c.status == "executing", triggers.c.lease_until <= bindparam("now", type_=INSTANT))
@@ -70,7 +82,10 @@ def lock_lost(connection: Connection, now: datetime, limit: int) -> Sequence[Any
 
 
 def retry(connection: Connection, lost: Sequence[tuple[TriggerId, str]], now: datetime) -> None:
-    """Put triggers back on the timetable for another attempt at once, each in a message of its own."""
+    """Put triggers back on the timetable for another attempt at once, each in a message of its own.
+
+    What was being sent stays noted: that attempt records it as failed before anything else.
+    """
     if lost:
         connection.execute(RETRY, bound(_lost, lost) | {"now": now})
 

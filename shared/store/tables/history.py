@@ -3,6 +3,7 @@
 from sqlalchemy import (
     TIMESTAMP,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKeyConstraint,
@@ -33,6 +34,8 @@ job_executions = Table(
     Column("failure", Text),
     Column("input", JSONB),
     Column("output", JSONB),
+    # A failure after which the job is not tried again by itself: what follows from it follows in every later attempt.
+    Column("final", Boolean, nullable=False, server_default=text("false")),
     Column("started_at", TIMESTAMP(timezone=True), nullable=False),
     Column("finished_at", TIMESTAMP(timezone=True), nullable=False),
     ForeignKeyConstraint(["user_id", "trigger_id"], ["triggers.user_id", "triggers.id"], ondelete="CASCADE"),

@@ -69,15 +69,20 @@ jobs = Table(
     Column("delivery", Text, nullable=False, server_default=text("'at_least_once'")),
     # host:port that it calls, where its input says so without being computed.
     Column("host", Text),
+    # What runs once this one has failed for good; that it is of the same action is seen to while the action is locked.
+    Column("on_failure_job_id", BigInteger),
     instant("created_at", required=True),
     instant("updated_at", required=True),
     UniqueConstraint("user_id", "id"),
     UniqueConstraint("action_id", "name"),
     ForeignKeyConstraint(["user_id", "action_id"], ["actions.user_id", "actions.id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(["user_id", "on_failure_job_id"], ["jobs.user_id", "jobs.id"]),
     ForeignKeyConstraint(["job_template_owner_id", "job_template_id"], ["job_templates.owner_id", "job_templates.id"]),
     CheckConstraint("job_template_owner_id IN (0, user_id)", name="job_template_owner"),
     CheckConstraint("job_timeout_in_secs BETWEEN 1 AND 600", name="job_timeout"),
+    CheckConstraint("on_failure_job_id <> id", name="on_failure"),
     one_of("job_input_type", "static_input", "job_output_as_input", "job_input_as_template"),
     one_of("delivery", "at_least_once", "at_most_once"),
 )
 Index("uq_jobs_root", jobs.c.action_id, unique=True, postgresql_where=text("is_root_job"))
+Index("ix_jobs_on_failure", jobs.c.on_failure_job_id, postgresql_where=text("on_failure_job_id IS NOT NULL"))

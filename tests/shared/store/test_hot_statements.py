@@ -160,7 +160,7 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
                 "ended_reason": [None] * 3,
             },
         ),
-        "completed": (graphs.COMPLETED, {"ids": ids}),
+        "completed": (graphs.SETTLED, {"ids": ids}),
         "tries": (graphs.TRIES, {"ids": ids}),
         "put back": (
             putting_back.PUT_BACK,
