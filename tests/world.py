@@ -49,6 +49,12 @@ def new_job(services: Services, user_id: UserId, action_id: ActionId, **fields: 
     return JobId(_insert(services, jobs, {"user_id": user_id, "action_id": action_id} | row))
 
 
+def set_job(services: Services, job_id: int, **fields: Any) -> None:
+    """Overwrite columns of a job."""
+    with services.database.begin() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(**fields))
+
+
 def new_schedule(services: Services, user_id: UserId, action_id: ActionId, **fields: Any) -> ScheduleId:
     """A pending schedule, every 10 seconds from the clock's whole second unless said otherwise."""
     now = services.clock.now()
