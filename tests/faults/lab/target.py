@@ -1,8 +1,8 @@
 """Whom the jobs call: a real HTTP server that writes down each call, and may be slow, fail, or hang up.
 
 A call says by its path how it wants to be answered (``/ok``, ``/slow/300`` milliseconds, ``/status/503``, ``/flaky`` or
-``/reluctant``: a failure first) and by its query which occurrence it belongs to: what the target knows does not come from Cronny's
-tables.
+``/reluctant``: a failure first) and by its query which occurrence it belongs to: what the target knows does not come
+from Cronny's tables.
 """
 
 import select
