@@ -68,9 +68,9 @@ class InputPreviewFields(Wire):
 
 
 class TrialTimings(TypedDict):
-    """How long it took."""
+    """Times, in seconds."""
 
-    total: Annotated[float, told("In seconds.")]
+    total: Annotated[float, told("From the call to its end.")]
 
 
 class OutcomeJson(TypedDict):
