@@ -140,7 +140,9 @@ class _Walk:
     def _result(self) -> WalkResult:
         """What becomes of the trigger. Whatever became of a failure that a job ran for, it has failed."""
         if self.later:
-            return together(self.later)
+            result = together(self.later)
+            # What only waits for a host is cancelled when its schedule changes; what has failed must not be.
+            return replace(result, held_for=None) if self.failures else result
         if (stuck := self.route.stuck) is not None:
             self.failures.append(Failure(f"job {stuck.name} leads back to itself: a cycle"))
         return self.failures[0].result(self.ended) if self.failures else WalkResult(WalkStatus.COMPLETED)

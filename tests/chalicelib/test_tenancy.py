@@ -95,6 +95,7 @@ def test_nothing_of_ones_own_can_point_at_anothers(bob: Client, ids: dict[str, i
     assert set(bob.put(f"jobs/{own_job['id']}", {"condition": condition}).fields) == {
         "condition.condition_rules[0].job_id"
     }
+    assert set(bob.put(f"jobs/{own_job['id']}", {"on_failure_job_id": ids["job_id"]}).fields) == {"on_failure_job_id"}
     takes = {"job_input_type": "job_output_as_input", "job_input_value": ids["job_id"]}
     assert set(bob.put(f"jobs/{own_job['id']}", takes).fields) == {"job_input_value"}
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure
+from shared.attempt import Attempt, WalkResult, WalkStatus, after_failure, overrun, together
 from shared.job import Delivery, Job
 from shared.outcome import FailureKind, Outcome
+from shared.progress import Step
 from shared.retry import Backoff, Jitter, RetryPolicy
 from tests.shared.graphs import job
 from tests.shared.walks import START, attempt
@@ -90,3 +91,34 @@ def test_chance_spreads_the_next_attempt() -> None:
         START,
         START + timedelta(seconds=50),
     ]
+
+
+def test_several_that_wait_go_on_when_the_last_of_them_may_and_hosts_are_asked_for_again_then() -> None:
+    soon = WalkResult.later("a", "soon", START + timedelta(seconds=5))
+    late = WalkResult.later("b", "late", START + timedelta(seconds=50))
+    held = WalkResult.wait("example.org:443", "c", "held", START + timedelta(seconds=500))
+    assert together([soon, late, held]) == late
+    assert together([held, soon]) == soon
+    assert together([held]) == held
+
+
+@pytest.mark.parametrize(
+    ("policy", "rest", "status", "seconds", "final"),
+    [
+        (None, None, "failed", None, True),
+        (None, 0, "later", 0, True),
+        (None, 60, "later", 60, True),
+        (POLICY, None, "later", 30, False),
+        (POLICY, 0, "later", 30, False),
+        (POLICY, 60, "later", 60, False),
+    ],
+)
+def test_what_overruns_leaves_the_rest_to_another_attempt(
+    policy: RetryPolicy | None, rest: int | None, status: str, seconds: int | None, final: bool
+) -> None:
+    the_job = replace(job(1, root=True), retry=policy)
+    rest_at = None if rest is None else START + timedelta(seconds=rest)
+    execution, result = overrun(attempt(the_job), Step(the_job, None, START, 0.0, 5.0, rest_at), START)
+    at = None if seconds is None else START + timedelta(seconds=seconds)
+    assert (result.status, result.at, execution.final) == (status, at, final)
+    assert (execution.outcome.failure, execution.outcome.error) == ("no_answer", "no answer within 5 s")

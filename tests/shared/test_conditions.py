@@ -128,6 +128,16 @@ def test_text_is_read_like_json_and_what_is_read_is_written_back() -> None:
     assert to_json(condition) == wire
 
 
+def test_a_rule_may_lead_to_several_jobs() -> None:
+    wire: JsonObject = {"version": 1, "condition_rules": [{"filters": [], "job_id": [5, 4]}]}
+    assert next_jobs(parse(wire), None, {}) == (5, 4)
+    assert to_json(parse(wire)) == wire
+
+
+def test_a_list_of_one_is_written_back_as_that_one() -> None:
+    assert to_json(parse({"condition_rules": [rule([5])]})) == to_json(parse({"condition_rules": [rule(5)]}))
+
+
 def test_ids_may_be_text() -> None:
     assert chosen(rule("12")) == 12
 
@@ -144,6 +154,9 @@ def test_ids_may_be_text() -> None:
         ({"condition_rules": [rule(None)]}, ".condition_rules[0].job_id"),
         ({"condition_rules": [rule(True)]}, ".condition_rules[0].job_id"),
         ({"condition_rules": [rule(2**70)]}, ".condition_rules[0].job_id"),
+        ({"condition_rules": [rule([])]}, ".condition_rules[0].job_id"),
+        ({"condition_rules": [rule([1, 0])]}, ".condition_rules[0].job_id[1]"),
+        ({"condition_rules": [rule([1, 2, "1"])]}, ".condition_rules[0].job_id[2]"),
         ({"condition_rules": [rule(1), rule(1, when="a.")]}, ".condition_rules[1].when"),
         ({"condition_rules": [rule(1, compare("", "exists"))]}, ".condition_rules[0].filters[0].name"),
         ({"condition_rules": [rule(1, compare("a[", "exists"))]}, ".condition_rules[0].filters[0].name"),

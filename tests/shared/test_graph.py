@@ -44,6 +44,28 @@ def test_a_condition_to_a_job_elsewhere_is_named_by_its_rule() -> None:
     ]
 
 
+def test_a_fork_that_joins_and_a_job_for_failures_are_fine() -> None:
+    assert (
+        faults([job(1, root=True, fork=[2, 3], on_failure=5), job(2, 4), job(3, 4, on_failure=4), job(4), job(5)]) == []
+    )
+
+
+def test_what_a_fork_and_a_failure_lead_to_elsewhere_is_named() -> None:
+    assert faults([job(1, fork=[2, 9], on_failure=8), job(2)]) == [
+        Fault("jobs[0].condition.condition_rules[0].job_id[1]", "this action has no such job"),
+        Fault("jobs[0].on_failure_job_id", "this action has no such job"),
+    ]
+
+
+def test_a_cycle_by_a_failure_is_one_too() -> None:
+    assert faults([job(1, root=True, fork=[2, 3]), job(2), job(3, on_failure=1)]) == [
+        Fault("jobs[0].condition", "a cycle: job-1 -> job-3 -> job-1")
+    ]
+    assert faults_of(job(3, on_failure=1), [job(1, 3, root=True)]) == [
+        Fault("on_failure_job_id", "a cycle: job-3 -> job-1 -> job-3")
+    ]
+
+
 def test_faults_of_inputs_are_told_too() -> None:
     found = faults([job(1), job(2, kind=JobInputType.JOB_OUTPUT, value="job-2")])
     assert found == [Fault("jobs[1].job_input_value", "a job cannot take its own output")]

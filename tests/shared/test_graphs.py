@@ -229,6 +229,33 @@ def test_wherever_its_executor_dies_what_follows_a_failure_runs(world: World, ta
     assert called(target).count("404") == (2 if where == "record.written@1" else 1)
 
 
+@pytest.mark.parametrize(("where", "sent"), [("record.committed@1", 0), ("record.written@2", 1)])
+def test_what_follows_a_failure_runs_also_when_nobody_knows_whether_it_was_sent(
+    world: World, target: Target, where: str, sent: int
+) -> None:
+    tell = world.call(f"{target.url}/echo/tell", "tell", is_root_job=False)
+    world.call(f"{target.url}/echo/order", "order", on_failure_job_id=tell, **ONCE)
+    world.plan()
+    die(world, where)
+    dead = until_it_ends(world)
+    assert called(target) == ["order"] * sent + ["tell"]
+    assert (dead.status, dead.attempt, dead.crashes) == ("failed", 2, 1)
+
+
+def test_three_lost_executors_end_a_run_also_where_another_job_is_left(world: World, target: Target) -> None:
+    jobs = diamond(world, target, **ONCE)
+    world.plan()
+    die(world, "record.committed@2")
+    for _ in range(2):
+        world.clock.forward(LEASE + 1)
+        world.tick()
+        die(world, "claim.committed")
+    dead = until_it_ends(world)
+    assert (dead.status, dead.crashes, dead.sending_job_id) == ("failed", 3, jobs["left"])
+    assert "may have been delivered" in dead.reason
+    assert "left" not in called(target)
+
+
 class Stuck:
     """A runner that takes no notice of the deadline of one job, and completes others."""
 

@@ -8,7 +8,7 @@ import pytest
 from shared.attempt import WalkResult, WalkStatus
 from shared.job import Job, JobId, JobInputType, JsonValue
 from shared.outcome import FailureKind, JobExecution, Outcome
-from shared.progress import Progress, Step
+from shared.progress import Step
 from shared.retry import Backoff, Jitter, RetryPolicy
 from shared.runners import RunContext
 from shared.walk import walk
@@ -169,25 +169,30 @@ def test_of_several_that_wait_none_is_tried_before_its_time() -> None:
     assert timedelta(seconds=300) <= result.at - START < timedelta(seconds=330)
 
 
-def test_what_only_waits_for_its_host_stops_no_other_branch() -> None:
-    jobs = (job(1, root=True, fork=[2, 3]), job(2), job(3))
-    runner, later = ByJob(), START + timedelta(hours=1)
-    held = WalkResult.wait("api.example.org:443", "it is broken", "it is tried later", later)
+HELD = WalkResult.wait("api.example.org:443", "it is broken", "it is tried later", START + timedelta(hours=1))
+
+
+def held_at(key: int, *jobs: Job, runner: ByJob) -> WalkResult | None:
+    """What becomes of a walk in which the host of this job is left alone."""
+    watched = walked(*jobs, runner=runner)
 
     def admit(step: Step) -> WalkResult | None:
-        return held if step.job.id == 2 else None
+        return HELD if step.job.id == key else None
 
-    reports: list[JobExecution] = []
-    watched = walked(*jobs, runner=runner)
-    result = walk(
-        watched.attempt,
-        watched.runners,
-        watched.now,
-        lambda execution, _: reports.append(execution),
-        Progress(),
-        admit=admit,
-    )
-    assert (result, runner.came) == (held, [1, 3])
+    given = (watched.attempt, watched.runners, watched.now, watched.report, watched.progress)
+    return walk(*given, admit=admit)
+
+
+def test_what_only_waits_for_its_host_stops_no_other_branch() -> None:
+    runner = ByJob()
+    assert held_at(2, job(1, root=True, fork=[2, 3]), job(2), job(3), runner=runner) == HELD
+    assert runner.came == [1, 3]
+
+
+def test_a_run_in_which_something_failed_does_not_only_wait_for_a_host() -> None:
+    runner = ByJob({3: BROKEN})
+    result = held_at(2, job(1, root=True, fork=[2, 3]), job(2), job(3), runner=runner)
+    assert result == replace(HELD, held_for=None)
 
 
 def test_a_branch_for_which_no_time_is_left_is_done_by_another_attempt() -> None:
