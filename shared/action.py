@@ -1,4 +1,4 @@
-"""Actions: what a schedule does, a chain of jobs that starts at its root job."""
+"""Actions: what a schedule does, jobs that follow each other from its root job on."""
 
 from dataclasses import dataclass
 from datetime import datetime

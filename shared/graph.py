@@ -29,6 +29,11 @@ def faults_of(job: Job, others: Sequence[Job]) -> list[Fault]:
     return list(_own_faults(job, others, jobs)) + ([_cycle_fault(job, cycle)] if cycle else [])
 
 
+def incomplete(jobs: Sequence[Job]) -> list[Job]:
+    """Those that name a job that is not among them: by a condition, for their failure, or for their input."""
+    return [job for job in jobs if any(_own_faults(job, (), jobs))]
+
+
 def _own_faults(job: Job, before: Sequence[Job], jobs: Sequence[Job]) -> Iterator[Fault]:
     root = next((other for other in before if other.is_root_job), None) if job.is_root_job else None
     if root is not None:

@@ -4,7 +4,7 @@ Jobs run one after the other, also those of a fork: in the order in which they w
 that may still lead to it has ended. No edges of a saved action make a circle, so there is always one that is next.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from shared.action import JobGraph
 from shared.job import Job, JobId
@@ -21,10 +21,11 @@ class Route:
       redrive the one that failed leads there again.
     """
 
-    def __init__(self, graph: JobGraph, tries: Mapping[JobId, int]) -> None:
+    def __init__(self, graph: JobGraph, settled: Container[JobId] = (), tried: Container[JobId] = ()) -> None:
         self._jobs = {job.id: job for job in graph.jobs}
-        self._leads_to = {job.id: job.leads_to for job in graph.jobs}
-        self._tries = tries
+        self._leads_to: dict[JobId, tuple[JobId, ...]] = {}
+        self._settled = settled
+        self._tried = tried
         self._waiting: list[Job] = []
         self._aside: list[Job] = []
         self._ended: set[JobId] = set()
@@ -38,16 +39,18 @@ class Route:
     def next(self) -> Job | None:
         """The job to run now; it stays the next one until it has ended or was put aside. None: there is none.
 
-        Of several, what failed in earlier attempts comes last: it may take long, and fail again.
+        Of several, what is settled since an earlier attempt comes first, so that the first failure stays the first;
+        and what was tried in one comes last: it may take long, and fail again.
         """
         if len(self._waiting) + len(self._aside) < 2:
-            return next(iter(self._waiting), None)
-        later = self._beyond(
-            (one for job in (*self._waiting, *self._aside) for one in self._leads_to[job.id]),
-            lambda job: self._leads_to[job.id],
-        )
+            return self._waiting[0] if self._waiting else None
+        started = (*self._waiting, *self._aside)
+        later = self._beyond((one for job in started for one in self._all_of(job)), self._all_of)
         ready = [job for job in self._waiting if job.id not in later]
-        return min(ready, key=lambda job: job.id in self._tries, default=None)
+        return min(ready, key=self._turn, default=None)
+
+    def _turn(self, job: Job) -> tuple[bool, bool]:
+        return job.id not in self._settled, job.id in self._tried
 
     def others(self, job: Job) -> bool:
         """Whether any other job waits for its turn."""
@@ -71,7 +74,7 @@ class Route:
         self._end(job)
         handler = () if job.on_failure_job_id is None else (job.on_failure_job_id,)
         beyond = self._beyond(job.condition_leads_to, lambda other: other.condition_leads_to)
-        self._closed |= beyond - self._beyond(handler, lambda other: self._leads_to[other.id])
+        self._closed |= beyond - self._beyond(handler, self._all_of)
         self._called |= set(handler)
         self._waiting = [other for other in self._waiting if self._open(other.id)]
         return self._lead(job, handler)
@@ -80,6 +83,12 @@ class Route:
         """It is left to another attempt."""
         self._waiting.remove(job)
         self._aside.append(job)
+
+    def _all_of(self, job: Job) -> tuple[JobId, ...]:
+        """Where it may lead, found once: a condition has up to 10,000 ids."""
+        if job.id not in self._leads_to:
+            self._leads_to[job.id] = job.leads_to
+        return self._leads_to[job.id]
 
     def _end(self, job: Job) -> None:
         self._waiting.remove(job)

@@ -80,7 +80,7 @@ class _Walk:
     route: Route = field(init=False)
 
     def __post_init__(self) -> None:
-        self.route = Route(self.attempt.graph, self.attempt.tries)
+        self.route = Route(self.attempt.graph, self.attempt.done, self.attempt.tries)
 
     def go(self) -> WalkResult | None:
         root = self.attempt.graph.root

@@ -62,7 +62,7 @@ class RedriveFields(RetryFields):
 class DeadLetterJson(TriggerJson):
     """A trigger that failed for good, with everything that its jobs did."""
 
-    failed_job_id: Annotated[int | None, told("The job that failed; null when it is gone.")]
+    failed_job_id: Annotated[int | None, told("The job that failed, of several the first one; null when it is gone.")]
     failure: Annotated[JobExecutionJson | None, told("What failed last.")]
     job_inputs: Annotated[Mapping[str, Any], told("Inputs that earlier redrives replaced, by the job's id.")]
     job_executions: Annotated[list[JobExecutionJson], told("All attempts of all jobs.")]

@@ -87,7 +87,7 @@ def delete_job(services: Services, user_id: UserId, job_id: JobId, expected: Exp
     """Delete the job; raises ``NotFound``, and ``Conflict`` while another job refers to it."""
     with services.database.begin() as connection:
         _, others = _locked(connection, user_id, job_id, expected)
-        if leaning := [job.name for job in others if graph.faults_of(job, _without(others, job))]:
+        if leaning := [job.name for job in graph.incomplete(others)]:
             raise Conflict(f"Other jobs refer to this one: {', '.join(leaning)}. Change or delete them first.")
         jobs.remove(connection, user_id, job_id)
 

@@ -1,7 +1,5 @@
 """In which order the jobs of an action run, and which of them do not run any more."""
 
-from collections.abc import Mapping
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,10 +9,15 @@ from shared.route import Route
 from tests.shared.graphs import job
 
 
-def run(*jobs: Job, fails: tuple[int, ...] = (), aside: tuple[int, ...] = (), tried: tuple[int, ...] = ()) -> list[int]:
+def run(
+    *jobs: Job,
+    fails: tuple[int, ...] = (),
+    aside: tuple[int, ...] = (),
+    settled: tuple[int, ...] = (),
+    tried: tuple[int, ...] = (),
+) -> list[int]:
     """The ids of the jobs in the order in which they have their turns; each leads to all that its condition names."""
-    tries: Mapping[JobId, int] = {JobId(one): 1 for one in tried}
-    route = Route(JobGraph(jobs), tries)
+    route = Route(JobGraph(jobs), {JobId(one) for one in settled}, {JobId(one) for one in tried})
     route.begin(jobs[0])
     order: list[int] = []
     while (at := route.next()) is not None:
@@ -89,9 +92,13 @@ def test_what_failed_in_earlier_attempts_comes_last() -> None:
     assert run(job(1, fork=[2, 3, 4]), job(2), job(3), job(4), tried=(2, 3)) == [1, 4, 2, 3]
 
 
+def test_what_is_settled_since_an_earlier_attempt_comes_first() -> None:
+    assert run(job(1, fork=[2, 3, 4]), job(2), job(3), job(4), settled=(3, 4), tried=(2, 3)) == [1, 4, 3, 2]
+
+
 def test_a_circle_has_no_next_job_and_is_found() -> None:
     jobs = (job(1, fork=[2, 3]), job(2, 3), job(3, 2))
-    route = Route(JobGraph(jobs), {})
+    route = Route(JobGraph(jobs))
     route.begin(jobs[0])
     route.completed(jobs[0], jobs[0].condition_leads_to)
     assert route.next() is None

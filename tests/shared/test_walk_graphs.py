@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.attempt import WalkResult, WalkStatus
 from shared.job import Job, JobId, JobInputType, JsonValue
@@ -234,3 +236,61 @@ def test_each_step_says_whether_anything_is_left_beside_it(jobs: list[Job], more
     watched.runners = {"logger": Scripted(looking)}
     watched.go()
     assert left == more
+
+
+EDGES = st.dictionaries(st.integers(1, 7), st.lists(st.integers(2, 8), max_size=3, unique=True), max_size=7)
+CRASHES = st.lists(st.integers(0, 4), max_size=6)
+
+
+@given(EDGES, st.dictionaries(st.integers(1, 7), st.integers(2, 8), max_size=4), st.sets(st.integers(1, 8)), CRASHES)
+def test_any_graph_comes_to_the_same_end_however_often_its_executor_dies(
+    edges: dict[int, list[int]], handlers: dict[int, int], broken: set[int], crashes: list[int]
+) -> None:
+    """Each attempt dies when it wants to record its n-th job; what it recorded before is there for the next one."""
+    failing = dict.fromkeys(broken, BROKEN)
+    jobs = [
+        job(
+            key,
+            root=key == 1,
+            fork=[other for other in edges.get(key, ()) if other > key],
+            on_failure=handlers[key] if handlers.get(key, 0) > key else None,
+        )
+        for key in range(1, 9)
+    ]
+    undisturbed = walked(*jobs, runner=ByJob(failing))
+    end = undisturbed.go()
+    done: dict[JobId, JobExecution] = {}
+    for lasts in [*crashes, 100]:
+        runner = ByJob(failing)
+        dying = Dying(walked(*jobs, runner=runner, done=done), lasts)
+        result = dying.go()
+        assert not {JobId(key) for key in runner.came} & done.keys()
+        done = done | {one.job_id: one for one in dying.recorded}
+        if result is not None:
+            break
+    assert result == end
+    assert {key: one.outcome.ok for key, one in done.items()} == {
+        one.job_id: one.outcome.ok for one, _ in undisturbed.reports
+    }
+
+
+@dataclass
+class Dying:
+    """A walk whose executor dies when it wants to record one more than so many jobs."""
+
+    watched: Watched
+    lasts: int
+    recorded: list[JobExecution] = field(default_factory=list)
+
+    def go(self) -> WalkResult | None:
+        self.watched.attempt = replace(
+            self.watched.attempt, tries={key: 1 for key, one in self.watched.attempt.done.items() if one.final}
+        )
+        watched = self.watched
+        return walk(watched.attempt, watched.runners, watched.now, self.report, watched.progress)
+
+    def report(self, execution: JobExecution, _next_timeout: int | None) -> None:
+        if len(self.recorded) == self.lasts:
+            self.watched.progress.abandon()
+        else:
+            self.recorded.append(execution)
