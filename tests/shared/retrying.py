@@ -15,6 +15,7 @@ from shared.manage.schedules import change_schedule, delete_schedule, pause_sche
 from shared.plan import plan
 from shared.probe import probe
 from shared.recover import recover
+from shared.runners import Runner
 from shared.services import Services
 from tests.fakes import RecordedQueue, SetClock
 from tests.world import new_action, new_job, new_schedule, new_user, the_executions, the_triggers
@@ -115,3 +116,31 @@ class World:
     def executions(self) -> list[tuple[str, int, str]]:
         rows = the_executions(self.services, self.trigger.id)
         return [(row.job_name, row.attempt, row.status) for row in rows]
+
+
+class Paced(dict[str, Runner]):
+    """Runners that are found once everything so far is recorded, so that each record is one of its own.
+
+    A walk looks for the runner of a job before it announces that it is about to send it.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.services.runners)
+        self.world, self.asked, self.over = world, 0, False
+
+    def __contains__(self, job_type: object) -> bool:
+        deadline = time.monotonic() + 10
+        while not self.over and len(self.world.executions) < self.asked and time.monotonic() < deadline:
+            time.sleep(0.005)
+        self.asked += 1
+        return not self.over and super().__contains__(job_type)
+
+
+def die(world: World, where: str) -> Any:
+    """Have what was sent executed by an executor that dies at this fail point; answers the trigger."""
+    paced = Paced(world)
+    try:
+        return world.die(where, runners=paced)
+    finally:
+        paced.over = True
+        world.queue.packs.clear()

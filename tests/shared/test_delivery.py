@@ -13,7 +13,7 @@ from shared.runners import RunContext
 from shared.services import Services
 from shared.store.engine import Database
 from tests.fakes import RecordedQueue, SetClock
-from tests.shared.retrying import TWICE, World
+from tests.shared.retrying import TWICE, World, die
 from tests.targets import Target
 from tests.world import the_executions
 
@@ -125,7 +125,7 @@ def test_a_crash_before_or_after_it_in_the_chain_repeats_only_the_other_jobs(wor
     world.chain((f"{target.url}/order", ONCE), (f"{target.url}/note", {}))
     world.plan()
     # The mark, the record of the order, and the end.
-    world.die("record.written@3")
+    die(world, "record.written@3")
     assert world.forward(LEASE + 1).status == "completed"
     assert [seen.path for seen in target.seen] == ["/order", "/note", "/note"]
 

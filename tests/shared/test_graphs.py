@@ -11,10 +11,10 @@ from shared.job import JobId, JsonValue
 from shared.manage.dead_letters import get_dead_letter, redrive
 from shared.manage.draft import Draft
 from shared.outcome import Outcome
-from shared.runners import RunContext, Runner
+from shared.runners import RunContext
 from shared.services import Services
 from tests.fakes import RecordedQueue, SetClock
-from tests.shared.retrying import TWICE, World
+from tests.shared.retrying import TWICE, Paced, World, die
 from tests.targets import Target
 from tests.world import set_job, set_trigger, the_executions
 
@@ -60,34 +60,6 @@ def until_it_ends(world: World) -> Any:
             break
         world.forward(LEASE + 11)
     return world.trigger
-
-
-class Paced(dict[str, Runner]):
-    """Runners that are found once everything so far is recorded, so that each record is one of its own.
-
-    A walk looks for the runner of a job before it announces that it is about to send it.
-    """
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world.services.runners)
-        self.world, self.asked, self.over = world, 0, False
-
-    def __contains__(self, job_type: object) -> bool:
-        deadline = time.monotonic() + 10
-        while not self.over and len(self.world.executions) < self.asked and time.monotonic() < deadline:
-            time.sleep(0.005)
-        self.asked += 1
-        return not self.over and super().__contains__(job_type)
-
-
-def die(world: World, where: str) -> Any:
-    """Have what was sent executed by an executor that dies at this fail point; answers the trigger."""
-    paced = Paced(world)
-    try:
-        return world.die(where, runners=paced)
-    finally:
-        paced.over = True
-        world.queue.packs.clear()
 
 
 def of_records(count: int) -> list[str]:
