@@ -44,11 +44,11 @@ class Owner:
         self.call(action_id, path)
         return action_id
 
-    def flaky(self) -> ActionId:
+    def flaky(self, path: str = "/flaky") -> ActionId:
         """An action of one call whose first try always fails, and is tried again after a second."""
         action_id = self._action()
         policy = {"max_attempts": 5, "backoff": "fixed", "base": 1, "cap": 1, "jitter": "none", "on": list(FailureKind)}
-        self.call(action_id, "/flaky", retry=policy)
+        self.call(action_id, path, retry=policy)
         return action_id
 
     def once(self) -> ActionId:

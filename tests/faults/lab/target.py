@@ -1,8 +1,8 @@
 """Whom the jobs call: a real HTTP server that writes down each call, and may be slow, fail, or hang up.
 
-A call says by its path how it wants to be answered (``/ok``, ``/slow/300`` milliseconds, ``/status/503``, ``/flaky``:
-a failure first) and by its query which occurrence it belongs to: what the target knows does not come from Cronny's
-tables.
+A call says by its path how it wants to be answered (``/ok``, ``/slow/300`` milliseconds, ``/status/503``, ``/flaky`` or
+``/reluctant``: a failure first) and by its query which occurrence it belongs to: what the target knows does not come
+from Cronny's tables.
 """
 
 import select
@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
+
+# What the first call of a key is answered: as by a sick host, or by one that is well and does not want to.
+FAILS_FIRST = {"flaky": 503, "reluctant": 409}
 
 
 @dataclass(slots=True)
@@ -88,10 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
         kind, _, number = path.lstrip("/").partition("/")
         delay = int(number) / 1000 if kind == "slow" else 0.0
         status = int(number) if kind == "status" else 200
-        if kind == "flaky" and key not in target.failed_once:
+        if kind in FAILS_FIRST and key not in target.failed_once:
             target.failed_once.add(key)
-            # An answer that is not wanted, and no sign of a sick host: breakers are another target's matter.
-            status = 409
+            status = FAILS_FIRST[kind]
         return target.status or status, max(delay, target.delay)
 
     def _gone_within(self, seconds: float) -> bool:
