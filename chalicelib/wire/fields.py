@@ -68,8 +68,6 @@ def storable(value: Any, field: str) -> Any:
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 SearchText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_searchable)]
-# What lists can be searched for.
-NAME_PART = "A part of the name, however it is capitalised."
 LongText = Annotated[str, StringConstraints(max_length=4000)]
 Id = Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=2**63 - 1)]
 Count = Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=2**31 - 1)]

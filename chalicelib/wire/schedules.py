@@ -9,18 +9,17 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Str
 from chalicelib.wire.described import sent, words
 from chalicelib.wire.drafts import Wire
 from chalicelib.wire.fields import (
-    NAME_PART,
     Count,
     Id,
     Instant,
     LongText,
     Name,
     Object,
-    SearchText,
     ShortText,
     no_bool,
     one_of,
 )
+from chalicelib.wire.filters import NameFilters
 from shared.calendars import Shift
 from shared.manage.schedules import Wish
 from shared.schedule import (
@@ -157,7 +156,7 @@ class ScheduleFields(Wire):
     action_id: Id = sent("What is done.", example=1)
 
 
-class ScheduleFilters(Wire):
+class ScheduleFilters(NameFilters):
     """What a list can be narrowed by."""
 
     action_id: Id = sent("Of this action only.")
@@ -170,4 +169,3 @@ class ScheduleFilters(Wire):
     tag: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TAG)] = sent(
         "With this tag only."
     )
-    q: SearchText = sent(NAME_PART)

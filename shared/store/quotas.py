@@ -83,6 +83,7 @@ _counted: Select[Any] = select(literal_column("1")).where(
 _beyond: Select[Any] = (
     select(literal_column("1"))
     .where(schedules.c.user_id == users.c.id, schedules.c.deleted_at.is_(None))
+    .order_by(schedules.c.id)
     .offset(plans.c.max_schedules)
     .limit(1)
 )

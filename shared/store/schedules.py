@@ -8,6 +8,7 @@ from sqlalchemy import (
     Connection,
     any_,
     bindparam,
+    cast,
     func,
     insert,
     literal,
@@ -26,7 +27,7 @@ from shared.store import calendars, timings
 from shared.store.arrays import INSTANT, TEXT, texts
 from shared.store.holds import NOT_HELD
 from shared.store.kinds import WANTED_AS
-from shared.store.paging import Filters, narrowed, read_page
+from shared.store.paging import Filters, has_in_its_name, narrowed, read_page
 from shared.store.tables import ledger, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerKind, TriggerStatus
 from shared.user import UserId
@@ -107,9 +108,8 @@ FILTERS: Filters = {
     "schedule_type": schedules.c.schedule_type == bindparam("schedule_type"),
     "schedule_status": schedules.c.schedule_status == bindparam("schedule_status"),
     # The second half is what the partial index of tags says.
-    "tag": schedules.c.tags.contains(array([bindparam("tag", type_=TEXT)])) & (schedules.c.tags != _NO_TAGS),
-    # Among the user's own, which an index finds in the order of the list.
-    "q": func.strpos(func.lower(schedules.c.name), func.lower(bindparam("q", type_=TEXT))) > 0,
+    "tag": schedules.c.tags.contains(array([cast(bindparam("tag"), TEXT)])) & (schedules.c.tags != _NO_TAGS),
+    "q": has_in_its_name(schedules.c.name),
 }
 
 _now = bindparam("now", type_=INSTANT)
