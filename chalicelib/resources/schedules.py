@@ -35,9 +35,7 @@ from shared.user import UserId
 routes = Routes("schedules")
 
 # What becomes of a schedule without anybody editing it.
-VOLATILE = frozenset(
-    {"schedule_status", "status_note", "pause_note", "resume_at", "runs", "next_run_at", "last_run", "recent"}
-)
+VOLATILE = frozenset({"schedule_status", "status_note", "runs", "next_run_at", "last_run", "recent"})
 SCHEDULE = Shown("schedule", to_json, VOLATILE)
 WHOLE_SCHEDULE = Shown("schedule", whole_to_json, VOLATILE)
 

@@ -50,7 +50,7 @@ def test_a_wrong_one_is_named(alice: Client, action_id: int, body: dict[str, Any
 
 
 def test_schedules_are_found_by_a_tag_and_changed_by_it(alice: Client, bob: Client, action_id: int) -> None:
-    tags = (["nightly"], ["nightly", "report"], ["Nightly"], [])
+    tags: tuple[list[str], ...] = (["nightly"], ["nightly", "report"], ["Nightly"], [])
     ids = [make_schedule(alice, action_id, tags=each)["id"] for each in tags]
     make_schedule(bob, make_action(bob), tags=["nightly"])
     assert pages(alice, "schedules", tag="nightly") == ids[:2]
