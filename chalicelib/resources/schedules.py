@@ -36,8 +36,7 @@ routes = Routes("schedules")
 
 # What becomes of a schedule without anybody editing it.
 VOLATILE = frozenset({"schedule_status", "status_note", "runs", "next_run_at", "last_run", "recent"})
-SCHEDULE = Shown("schedule", to_json, VOLATILE)
-WHOLE_SCHEDULE = Shown("schedule", whole_to_json, VOLATILE)
+SCHEDULE = Shown("schedule", whole_to_json, VOLATILE)
 
 
 @routes("POST", "/schedules", says=creates("Make a schedule.", ScheduleFields, "schedule", ScheduleJson))
@@ -55,7 +54,7 @@ def read_list(call: Call, user_id: UserId) -> Answer:
 
 @routes("GET", "/schedules/{schedule_id}", says=reads("One schedule.", "schedule", ScheduleJson))
 def read(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
-    return WHOLE_SCHEDULE.answer(recent.get_with_recent(call.services, user_id, schedule_id))
+    return SCHEDULE.answer(recent.get_with_recent(call.services, user_id, schedule_id))
 
 
 @routes(

@@ -8,11 +8,11 @@ from typing import Any
 
 from shared.clock import whole_second_after
 from shared.errors import NotFound
-from shared.manage import quotas
+from shared.manage import quotas, recent
 from shared.manage.definition import DEFAULTS, DEFINITION, PAUSE, TIMING, columns
 from shared.manage.draft import Draft
-from shared.manage.expected import Expected
 from shared.manage.pauses import NOTHING, PAUSABLE, pause_faults, paused
+from shared.manage.recent import ExpectedSchedule
 from shared.manage.schedule_faults import action_faults, calendar_faults, timing_faults, timing_of
 from shared.paging import Page, Slice
 from shared.quotas import Kept
@@ -22,7 +22,7 @@ from shared.store import Connection, calendars, schedules
 from shared.trigger import TriggerKind
 from shared.user import UserId
 
-MISSING = "There is no such schedule."
+MISSING = recent.MISSING
 RESUMABLE = (ScheduleStatus.INACTIVE, ScheduleStatus.PROCESSED)
 EDITED, DELETED = "the schedule was edited", "the schedule was deleted"
 
@@ -67,7 +67,11 @@ def get_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -
 
 
 def change_schedule(
-    services: Services, user_id: UserId, schedule_id: ScheduleId, draft: Draft, expected: Expected[Schedule] = None
+    services: Services,
+    user_id: UserId,
+    schedule_id: ScheduleId,
+    draft: Draft,
+    expected: ExpectedSchedule = None,
 ) -> Schedule:
     """Write the sent fields. Raises ``NotFound``, ``Invalid``, and ``OverQuota`` for one that the plan lets not go on.
 
@@ -104,7 +108,7 @@ def resume_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId
 
 
 def delete_schedule(
-    services: Services, user_id: UserId, schedule_id: ScheduleId, expected: Expected[Schedule] = None
+    services: Services, user_id: UserId, schedule_id: ScheduleId, expected: ExpectedSchedule = None
 ) -> None:
     """Hide the schedule and cancel what it has planned; its history stays. Raises ``NotFound``."""
     now = services.clock.now()
@@ -193,14 +197,14 @@ def _write(connection: Connection, current: Schedule, edit: _Edit, now: datetime
 
 
 def _locked(
-    connection: Connection, user_id: UserId, schedule_id: ScheduleId, expected: Expected[Schedule] = None
+    connection: Connection, user_id: UserId, schedule_id: ScheduleId, expected: ExpectedSchedule = None
 ) -> Schedule:
     """The schedule without its runs, held, once it is what is expected."""
     schedule = schedules.lock(connection, user_id, schedule_id)
     if schedule is None:
         raise NotFound(MISSING)
     if expected:
-        expected(_seen(connection, user_id, schedule_id))
+        expected(recent.seen_with_recent(connection, user_id, schedule_id))
     return schedule
 
 
