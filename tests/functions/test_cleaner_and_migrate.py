@@ -83,5 +83,5 @@ def test_only_the_cleaner_loads_what_writes_metrics() -> None:
 
 
 def test_migrating_again_changes_nothing(services: Services) -> None:
-    assert migrate.handler({}, Context()) == migrate.handler({}, Context()) == {"revision": "0009"}
+    assert migrate.handler({}, Context()) == migrate.handler({}, Context()) == {"revision": "0010"}
     assert count(services, heartbeats, service="migrate", instance="test") == 1
