@@ -5,7 +5,7 @@ are few, and no rule is followed beyond the horizon.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import chain
@@ -20,6 +20,8 @@ _YEARS = range(1970, 2201)
 _STAMP = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?", re.ASCII)
 
 Span = tuple[datetime, datetime]
+# Times that do not count, each set made once for all who ask for it.
+Sets = tuple[set[datetime], ...]
 
 
 @dataclass(slots=True)
@@ -68,7 +70,8 @@ def spans(text: str, timezone: str, since: datetime, until: datetime) -> Iterato
         raise ValueError(f"has {len(events)} events; {MAX_EVENTS} are the most")
     if sum("RRULE" in event.found for event in events) > MAX_RECURRING:
         raise ValueError(f"has more than {MAX_RECURRING} events that repeat")
-    found = chain.from_iterable(_told(event, events, timezone, until) for event in events)
+    replaced = _replaced(events, timezone)
+    found = chain.from_iterable(_told(event, replaced, timezone, until) for event in events)
     for number, span in enumerate(found):
         if number >= MAX_OCCURRENCES:
             raise ValueError(f"has events that take place more than {MAX_OCCURRENCES} times")
@@ -76,10 +79,12 @@ def spans(text: str, timezone: str, since: datetime, until: datetime) -> Iterato
             yield span
 
 
-def _told(event: _Event, events: list[_Event], timezone: str, until: datetime) -> Iterator[Span]:
+def _told(event: _Event, replaced: Mapping[str, set[datetime]], timezone: str, until: datetime) -> Iterator[Span]:
     """The event's spans; what is wrong with it says which one it is."""
     try:
-        yield from _event_spans(event, _replaced(event, events, timezone), timezone, until)
+        repeats = bool(event.found.keys() & {"RRULE", "RDATE"})
+        but = (_instants(event, "EXDATE", timezone), replaced.get(event.value("UID"), set())) if repeats else ()
+        yield from _event_spans(event, but, timezone, until)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"event {event.number}: {error}") from error
 
@@ -126,7 +131,7 @@ def _property(line: str) -> tuple[str, _Property]:
     return "", _Property({}, "")
 
 
-def _event_spans(event: _Event, but: set[datetime], timezone: str, until: datetime) -> Iterator[Span]:
+def _event_spans(event: _Event, but: Sets, timezone: str, until: datetime) -> Iterator[Span]:
     if event.value("STATUS").upper() == "CANCELLED":
         return
     begin = event.last("DTSTART")
@@ -137,7 +142,7 @@ def _event_spans(event: _Event, but: set[datetime], timezone: str, until: dateti
     repeated = ((_Moment(wall, start.zone, start.dated), length) for wall in _walls(event, start, until, timezone))
     for moment, lasts in chain(repeated, _added(event, length, timezone)):
         first, last = moment.instant(), replace(moment, wall=moment.wall + lasts).instant()
-        if first not in but and last > first:
+        if last > first and not any(first in times for times in but):
             yield first, last
 
 
@@ -187,18 +192,27 @@ def _walls(event: _Event, start: _Moment, until: datetime, timezone: str) -> Ite
             yield wall
 
 
-def _replaced(event: _Event, events: list[_Event], timezone: str) -> set[datetime]:
-    """Times of a repeated event that do not count: its EXDATEs, and those that another event stands for."""
-    if not event.found.keys() & {"RRULE", "RDATE"}:
-        return set()
-    lines = [*event.found.get("EXDATE", ())]
-    uid = event.value("UID")
-    for other in events if uid else ():
-        if other.value("UID") == uid:
-            lines += other.found.get("RECURRENCE-ID", ())
+def _replaced(events: list[_Event], timezone: str) -> dict[str, set[datetime]]:
+    """{UID: times of its repeated event that another event stands for}.
+
+    Made once for all events: there may be as many events of one UID as times that are replaced.
+    """
+    replaced: dict[str, set[datetime]] = {}
+    for event in events:
+        uid = event.value("UID")
+        if uid and "RECURRENCE-ID" in event.found:
+            try:
+                replaced.setdefault(uid, set()).update(_instants(event, "RECURRENCE-ID", timezone))
+            except (ValueError, OverflowError) as error:
+                raise ValueError(f"event {event.number}: {error}") from error
+    return replaced
+
+
+def _instants(event: _Event, name: str, timezone: str) -> set[datetime]:
+    """All times of a property that may be repeated, and lists its values."""
     return {
         _moment(_Property(line.parameters, value), timezone).instant()
-        for line in lines
+        for line in event.found.get(name, ())
         for value in line.value.split(",")
     }
 

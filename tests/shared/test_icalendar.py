@@ -2,9 +2,11 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 
+from shared import icalendar
 from shared.icalendar import MAX_OCCURRENCES, spans
 
 SINCE, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
@@ -143,3 +145,15 @@ def test_hostile_rules_come_to_an_end(rule: str) -> None:
         for _ in spans(text(*[event] * 10), "Europe/Berlin", SINCE, SINCE + timedelta(days=3653)):
             kept += 1
     assert kept <= MAX_OCCURRENCES
+
+
+def test_each_time_that_is_replaced_is_read_once_however_many_events_it_concerns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Events of one UID times values of one list: 59 KB of text that took half a minute to read."""
+    read = Mock(wraps=icalendar._moment)
+    monkeypatch.setattr(icalendar, "_moment", read)
+    many = ["DTSTART:20270101T080000Z\nDURATION:PT1H\nRDATE:20270102T080000Z\nUID:a"] * 200
+    replaced = ",".join(f"202701{day:02}T080000Z" for day in range(2, 12))
+    assert len(found(*many, f"UID:a\nSTATUS:CANCELLED\nRECURRENCE-ID:{replaced}")) == 200
+    assert read.call_count == 2 * len(many) + 10
