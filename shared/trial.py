@@ -89,6 +89,7 @@ def try_out(runner: Runner | None, job: Job, given: JsonValue, user_id: UserId, 
         once=job.delivery is Delivery.AT_MOST_ONCE,
         at=now,
         user_id=user_id,
+        trace_id=uuid4().hex,
     )
     outcome = _answered(runner, given, context) or Outcome.failed(_too_slow(job), kind=FailureKind.NO_ANSWER)
     return Tried(given, outcome, time.monotonic() - started)

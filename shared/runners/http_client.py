@@ -15,7 +15,7 @@ from functools import cached_property
 from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
-from shared import VERSION
+from shared import VERSION, tracing
 from shared.outcome import FailureKind, Outcome
 from shared.runners import RunContext
 from shared.runners.connection import PlainConnection, TlsConnection
@@ -138,6 +138,9 @@ def _headers(request: Request, context: RunContext) -> dict[str, str]:
     users = {name: value for name, value in request.headers.items() if name.lower() != "accept-encoding"}
     if not any(name.lower() == "user-agent" for name in users):
         users["User-Agent"] = f"Cronny/{VERSION}"
+    # Whoever sends a header of their own has traces of their own.
+    if context.trace_id and not any(name.lower() == tracing.HEADER for name in users):
+        users[tracing.HEADER] = tracing.traceparent(context.trace_id)
     own = {
         "Accept-Encoding": "identity",
         "Idempotency-Key": context.idempotency_key,
