@@ -28,7 +28,15 @@ def _wired(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wiring, "services", lambda: services)
 
 
-NOTHING = {"executions": 0, "compacted": 0, "expired": 0, "dead_messages": 0, "violations": 0}
+NOTHING = {
+    "refreshed": 0,
+    "not_refreshed": 0,
+    "executions": 0,
+    "compacted": 0,
+    "expired": 0,
+    "dead_messages": 0,
+    "violations": 0,
+}
 
 
 def test_the_cleaner_says_what_it_removed_and_that_it_lives(services: Services) -> None:
@@ -83,5 +91,5 @@ def test_only_the_cleaner_loads_what_writes_metrics() -> None:
 
 
 def test_migrating_again_changes_nothing(services: Services) -> None:
-    assert migrate.handler({}, Context()) == migrate.handler({}, Context()) == {"revision": "0009"}
+    assert migrate.handler({}, Context()) == migrate.handler({}, Context()) == {"revision": "0012"}
     assert count(services, heartbeats, service="migrate", instance="test") == 1
