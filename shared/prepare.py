@@ -59,7 +59,7 @@ def prepare(
         return _without(job, written, opened, f"its secrets cannot be opened: {error}", FailureKind.KEY_AWAY)
     except Invalid as error:
         return _without(job, written, opened, f"its input cannot be made: {error}", FailureKind.INVALID_INPUT)
-    return Prepared(made, *_shown(job, made, opened))
+    return Prepared(made, *shown(job, made, opened))
 
 
 def _remember(opened: dict[str, str], values: Mapping[str, str]) -> None:
@@ -69,10 +69,10 @@ def _remember(opened: dict[str, str], values: Mapping[str, str]) -> None:
 
 
 def _without(job: Job, written: JsonValue, opened: dict[str, str], why: str, kind: FailureKind) -> Prepared:
-    return Prepared(None, *_shown(job, written, opened), Outcome.failed(why, kind=kind))
+    return Prepared(None, *shown(job, written, opened), Outcome.failed(why, kind=kind))
 
 
-def _shown(job: Job, value: JsonValue, opened: Mapping[str, str]) -> tuple[JsonValue, Redaction]:
+def shown(job: Job, value: JsonValue, opened: Mapping[str, str]) -> tuple[JsonValue, Redaction]:
     """An input as everybody may see it, and what to take out of that which its runner says."""
     typed = frozenset(typed_in(job.job_type, value))
     redaction = Redaction((*opened.values(), *(each for each in typed if len(each) >= MIN_TYPED)))

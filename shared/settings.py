@@ -1,26 +1,32 @@
 """Settings by environment: the only reader of ``os.environ``."""
 
-import ipaddress
-import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import TypeVar
 
 from shared import failpoints
 from shared.arn import ANY, ArnPattern, AwsTargets, parse_patterns
+from shared.environ import (
+    BadSettings,
+    IpNetwork,
+    Reader,
+    between,
+    factor,
+    kms_key_or_none,
+    networks,
+    path_or_none,
+    secret,
+    secret_or_none,
+    url,
+    url_or_none,
+)
 from shared.google import KEYS_URL
 
-T = TypeVar("T")
-
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+__all__ = ["NAMES", "BadSettings", "Environment", "Settings", "Ssl"]
 
 # Only ever accepted in development, so that a laptop works without any setting.
 DEVELOPMENT_SECRET = "development-only-secret-that-signs-nothing-of-value"  # noqa: S105
-SECRET_MIN_LENGTH = 32
-_KMS_KEY = re.compile(r"[A-Za-z0-9:/_-]{1,2048}")
 
 
 class Environment(StrEnum):
@@ -37,14 +43,6 @@ class Ssl(StrEnum):
     DISABLE = "disable"
     REQUIRE = "require"
     VERIFY_FULL = "verify-full"
-
-
-class BadSettings(Exception):  # noqa: N818
-    """One or more settings are wrong or missing; the message has a line for each."""
-
-    def __init__(self, faults: list[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("Cronny cannot start, its environment is wrong:\n" + "\n".join(f"  - {f}" for f in faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class Settings:
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":
         """Read and check every setting; raises ``BadSettings`` that lists all faults at once."""
-        reader = _Reader(environ)
+        reader = Reader(environ)
         environment = reader.read("CRONNY_ENV", Environment, default="development")
         default_ssl = "disable" if environment is Environment.DEVELOPMENT else "require"
         settings = cls(
@@ -95,23 +93,23 @@ class Settings:
             db_user=reader.text("DB_USER"),
             db_password=reader.text("DB_PASSWORD", empty=True),
             db_name=reader.text("DB_NAME"),
-            db_port=reader.read("DB_PORT", _between(1, 65535), default="5432"),
+            db_port=reader.read("DB_PORT", between(1, 65535), default="5432"),
             db_ssl=reader.read("DB_SSL", Ssl, default=default_ssl),
             environment=environment,
-            port=reader.read("PORT", _between(1, 65535), default="8009"),
-            jwt_secret=reader.read("JWT_SECRET", _secret, default=_development(environment)),
-            jwt_secret_previous=reader.read("JWT_SECRET_PREVIOUS", _secret_or_none, default=""),
+            port=reader.read("PORT", between(1, 65535), default="8009"),
+            jwt_secret=reader.read("JWT_SECRET", secret, default=_development(environment)),
+            jwt_secret_previous=reader.read("JWT_SECRET_PREVIOUS", secret_or_none, default=""),
             google_client_id=reader.read("CRONNY_GOOGLE_CLIENT_ID", str, default=""),
-            google_keys_url=reader.read("CRONNY_GOOGLE_KEYS_URL", _url_or_none, default=KEYS_URL),
-            executions_per_job=reader.read("CRONNY_EXECUTIONS_PER_JOB", _between(1, 10_000), default="10"),
-            queue_url=reader.read("CRONNY_QUEUE_URL", _url),
-            dead_letter_queue=reader.read("CRONNY_DEAD_LETTER_QUEUE_URL", _url_or_none, default=""),
-            allowed_networks=reader.read("CRONNY_ALLOWED_NETWORKS", _networks, default=""),
+            google_keys_url=reader.read("CRONNY_GOOGLE_KEYS_URL", url_or_none, default=KEYS_URL),
+            executions_per_job=reader.read("CRONNY_EXECUTIONS_PER_JOB", between(1, 10_000), default="10"),
+            queue_url=reader.read("CRONNY_QUEUE_URL", url),
+            dead_letter_queue=reader.read("CRONNY_DEAD_LETTER_QUEUE_URL", url_or_none, default=""),
+            allowed_networks=reader.read("CRONNY_ALLOWED_NETWORKS", networks, default=""),
             fail_points=reader.read("CRONNY_FAIL_POINTS", partial(_fail_points, environment), default=""),
-            metrics_token=reader.read("CRONNY_METRICS_TOKEN", _secret_or_none, default=""),
-            rate_limits=reader.read("CRONNY_RATE_LIMITS", _factor, default="on"),
-            kms_key_id=reader.read("CRONNY_KMS_KEY_ID", _kms_key_or_none, default=""),
-            key_file=reader.read("CRONNY_KEY_FILE", _path_or_none, default=""),
+            metrics_token=reader.read("CRONNY_METRICS_TOKEN", secret_or_none, default=""),
+            rate_limits=reader.read("CRONNY_RATE_LIMITS", factor, default="on"),
+            kms_key_id=reader.read("CRONNY_KMS_KEY_ID", kms_key_or_none, default=""),
+            key_file=reader.read("CRONNY_KEY_FILE", path_or_none, default=""),
             aws_targets=AwsTargets(
                 reader.read("CRONNY_AWS_TARGETS", partial(_aws_targets, environment), default=""),
                 environ.get("CRONNY_QUEUE_URL", ""),
@@ -147,91 +145,8 @@ NAMES = (
 )
 
 
-class _Reader:
-    """Reads one name after the other and remembers what was wrong instead of stopping at the first."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self._faults: list[str] = []
-        if environ.get("USE_PG", "yes").lower() in ("no", "false", "0"):
-            self._faults.append("USE_PG=no asks for MySQL, which is not supported: Cronny needs PostgreSQL 15 or newer")
-
-    def text(self, name: str, *, empty: bool = False) -> str:
-        if name not in self._environ or not (self._environ[name] or empty):
-            self._faults.append(f"{name} is missing")
-        return self._environ.get(name, "")
-
-    def read(self, name: str, parse: Callable[[str], T], default: str | None = None) -> T:
-        raw = self._environ.get(name, "") or default
-        if raw is None:
-            self._faults.append(f"{name} is missing")
-        else:
-            try:
-                return parse(raw)
-            except ValueError as error:
-                # A StrEnum's own message names the class; the choices are what a person needs.
-                choices = isinstance(parse, type) and issubclass(parse, StrEnum)
-                wanted = "it must be one of " + ", ".join(parse) if choices else str(error)  # type: ignore[arg-type]
-                shown = "" if any(word in name for word in ("SECRET", "TOKEN")) else f"={raw}"
-                self._faults.append(f"{name}{shown}: {wanted}")
-        return None  # type: ignore[return-value]  # finish() raises before anybody sees it
-
-    def finish(self) -> None:
-        if self._faults:
-            raise BadSettings(self._faults)
-
-
 def _development(environment: Environment | None) -> str | None:
     return DEVELOPMENT_SECRET if environment is Environment.DEVELOPMENT else None
-
-
-def _between(low: int, high: int) -> Callable[[str], int]:
-    def parse(raw: str) -> int:
-        if not raw.strip().isdecimal() or not low <= int(raw) <= high:
-            raise ValueError(f"it must be a whole number from {low} to {high}")
-        return int(raw)
-
-    return parse
-
-
-def _factor(raw: str) -> float:
-    """0 for off, 1 for on."""
-    known = {"on": 1.0, "off": 0.0}.get(raw.strip().lower())
-    if known is None and not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", raw.strip(), re.ASCII):
-        raise ValueError("it must be on, off, or a number that multiplies the limits, such as 10 or 0.5")
-    return known if known is not None else float(raw)
-
-
-def _secret(raw: str) -> str:
-    if len(raw) < SECRET_MIN_LENGTH:
-        raise ValueError(f"it must have at least {SECRET_MIN_LENGTH} characters (try: openssl rand -hex 32)")
-    return raw
-
-
-def _secret_or_none(raw: str) -> str:
-    return _secret(raw) if raw else ""
-
-
-def _url(raw: str) -> str:
-    if not raw.startswith(("http://", "https://")):
-        raise ValueError("it must be a URL")
-    return raw
-
-
-def _url_or_none(raw: str) -> str:
-    return _url(raw) if raw else ""
-
-
-def _kms_key_or_none(raw: str) -> str:
-    if raw and not _KMS_KEY.fullmatch(raw):
-        raise ValueError("it must be the id, the ARN or the alias of a KMS key")
-    return raw
-
-
-def _path_or_none(raw: str) -> str:
-    if raw and not os.path.isabs(raw):
-        raise ValueError("it must be an absolute path")
-    return raw
 
 
 def _fail_points(environment: Environment | None, raw: str) -> Mapping[str, str]:
@@ -245,10 +160,3 @@ def _aws_targets(environment: Environment | None, raw: str) -> tuple[ArnPattern,
     if environment is not Environment.DEVELOPMENT and any(pattern.text == ANY for pattern in patterns):
         raise ValueError("everything is open in development only; name what jobs may reach")
     return patterns
-
-
-def _networks(raw: str) -> tuple[IpNetwork, ...]:
-    try:
-        return tuple(ipaddress.ip_network(part.strip()) for part in raw.split(",") if part.strip())
-    except ValueError as error:
-        raise ValueError(f"it must be networks such as 10.0.0.0/8, separated by commas ({error})") from error

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from shared import inputs
 from shared.action import JobGraph
-from shared.errors import Invalid
 from shared.job import Delivery, Job, JobId, JsonObject, JsonValue
 from shared.outcome import FailureKind, JobExecution, Outcome
+from shared.prepare import Prepared
 from shared.runners import RunContext, Runner
 from shared.runners.failure import no_answer_within
 from shared.user import UserId
@@ -55,16 +55,16 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of a test; ``input`` is what the runner got, ``seconds`` how long it took."""
+    """What came of a test; ``input`` is what the runner got, without secrets, ``seconds`` how long it took."""
 
     input: JsonValue
     outcome: Outcome
     seconds: float
 
 
-def made_input(job: Job, graph: JobGraph, samples: Samples, now: datetime) -> JsonValue:
-    """The input that the job would get. Raises ``Invalid``."""
-    return inputs.job_input(job, graph, samples.done(graph, now), samples.context(now))
+def made_input(job: Job, graph: JobGraph, samples: Samples, now: datetime, values: Mapping[str, str] = {}) -> JsonValue:
+    """The input that the job would get; ``values`` are its secrets. Raises ``Invalid``."""
+    return inputs.job_input(job, graph, samples.done(graph, now), samples.context(now), values)
 
 
 def seconds_for(job: Job) -> int:
@@ -72,13 +72,15 @@ def seconds_for(job: Job) -> int:
     return min(job.job_timeout_in_secs, MAX_SECONDS)
 
 
-def try_out(runner: Runner | None, job: Job, given: JsonValue, user_id: UserId, now: datetime) -> Tried:
+def try_out(runner: Runner | None, job: Job, prepared: Prepared, user_id: UserId, now: datetime) -> Tried:
     """Run it, with the same guards as ever.
 
     A breaker neither stops nor counts it: this is how to see whether a host is well again.
     """
+    if prepared.unusable is not None:
+        return Tried(prepared.shown, prepared.unusable, 0.0)
     if runner is None:
-        return Tried(given, Outcome.failed(f"there is no job type {job.job_type}", maybe_sent=False), 0.0)
+        return Tried(prepared.shown, Outcome.failed(f"there is no job type {job.job_type}", maybe_sent=False), 0.0)
     started = time.monotonic()
     context = RunContext(
         deadline=started + seconds_for(job),
@@ -88,17 +90,13 @@ def try_out(runner: Runner | None, job: Job, given: JsonValue, user_id: UserId, 
         attempt=1,
         once=job.delivery is Delivery.AT_MOST_ONCE,
         at=now,
+        redact=prepared.redaction.text,
         user_id=user_id,
         trace_id=uuid4().hex,
     )
-    outcome = _answered(runner, given, context) or Outcome.failed(_too_slow(job), kind=FailureKind.NO_ANSWER)
-    return Tried(given, outcome, time.monotonic() - started)
-
-
-def unusable(job: Job, error: Invalid) -> Tried:
-    """A test whose input cannot even be made."""
-    told = f"its input cannot be made: {error}"
-    return Tried(job.job_input_value, Outcome.failed(told, kind=FailureKind.INVALID_INPUT), 0.0)
+    late = Outcome.failed(_too_slow(job), kind=FailureKind.NO_ANSWER)
+    outcome = _answered(runner, prepared.input, context) or late
+    return Tried(prepared.shown, prepared.redaction.outcome(outcome), time.monotonic() - started)
 
 
 def _answered(runner: Runner, given: JsonValue, context: RunContext) -> Outcome | None:

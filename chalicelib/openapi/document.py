@@ -41,6 +41,14 @@ _HEADERS: dict[str, Schema] = {
         "description": "Present when this is the first answer to the key, once more.",
         "schema": {"const": "true"},
     },
+    "RateLimit": {
+        "description": "How many more requests may come at once, and after how many seconds all of them: r and t.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "How many requests may come at once, and in how many seconds as many again: q and w.",
+        "schema": {"type": "string"},
+    },
     "Set-Cookie": {"description": "The refresh token of a browser.", "schema": {"type": "string"}},
     "Retry-After": {
         "description": "Seconds after which to ask again.",
@@ -132,6 +140,8 @@ def _problems() -> dict[str, Schema]:
 def _problem(status: HTTPStatus) -> Schema:
     kinds = [kind for _, kind in STATUSES[status]]
     known = {name for kind in kinds for name in (*kind.headers, *kind.sometimes)}
+    # Who is counted is told where he stands, whatever the answer; not where counting is switched off.
+    known |= {"RateLimit", "RateLimit-Policy"}
     if definite(status.value):
         known.add("Idempotency-Replayed")
     # Of several kinds with one status, not all have the header.

@@ -134,6 +134,8 @@ def _headers(route: Route, says: Says, method: str, status: HTTPStatus) -> dict[
         "Location": status is HTTPStatus.CREATED and bool(says.makes),
         "Idempotency-Replayed": method == "POST" and not route.public,
         "Set-Cookie": says.cookies,
+        "RateLimit": route.limited,
+        "RateLimit-Policy": route.limited,
     }
     return {name: {"$ref": f"#/components/headers/{name}"} for name, there in names.items() if there}
 

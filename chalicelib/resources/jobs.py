@@ -6,11 +6,18 @@ from chalicelib.answer import Answer
 from chalicelib.call import Call
 from chalicelib.paging import asked_slice, page_answer
 from chalicelib.routes import Routes
-from chalicelib.says import changes, creates, deletes, lists, reads
+from chalicelib.says import changes, creates, deletes, does, lists, reads
 from chalicelib.tags import Shown
 from chalicelib.wire.drafts import change, new
 from chalicelib.wire.jobs import JobFields, JobFilters, JobJson, to_json
-from chalicelib.wire.trials import PreviewFields, TrialFields, outcome_to_json, preview_to_json
+from chalicelib.wire.trials import (
+    InputPreviewAnswer,
+    InputPreviewFields,
+    OutcomeJson,
+    TrialFields,
+    outcome_to_json,
+    preview_to_json,
+)
 from shared.identity import Scope
 from shared.job import JobId
 from shared.manage import jobs, trials
@@ -53,13 +60,25 @@ def delete(call: Call, user_id: UserId, job_id: JobId) -> Answer:
 
 
 # In parts: both work for longer than a transaction may be idle, and a test that is done again is another test.
-@routes("POST", "/jobs/{job_id}/test", in_parts=True, scope=Scope.RUN)
+@routes(
+    "POST",
+    "/jobs/{job_id}/test",
+    in_parts=True,
+    scope=Scope.RUN,
+    says=does("Run a job once, now, and record nothing.", {"outcome": OutcomeJson}, TrialFields),
+)
 def try_out(call: Call, user_id: UserId, job_id: JobId) -> Answer:
     tried = trials.try_job(call.services, user_id, job_id, change(TrialFields, call.body()))
     return Answer({"outcome": outcome_to_json(tried), "message": "The job ran once; nothing of it is recorded."})
 
 
-@routes("POST", "/jobs/preview", in_parts=True, scope=Scope.READ)
+@routes(
+    "POST",
+    "/jobs/preview",
+    in_parts=True,
+    scope=Scope.READ,
+    says=does("See the input that a job would get.", InputPreviewAnswer, InputPreviewFields),
+)
 def preview(call: Call, user_id: UserId) -> Answer:
-    previewed = trials.preview_input(call.services, user_id, change(PreviewFields, call.body()))
+    previewed = trials.preview_input(call.services, user_id, change(InputPreviewFields, call.body()))
     return Answer({"preview": preview_to_json(previewed)})

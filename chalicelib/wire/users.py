@@ -142,6 +142,7 @@ class UserJson(ProfileJson):
     username: Annotated[str, told("What you log in with.")]
     email: Annotated[str, told("What you may log in with, too.")]
     plan_id: Annotated[int, told("Your plan.")]
+    aws_external_id: Annotated[str, told("What a role of yours must demand before Cronny may assume it for your jobs.")]
     created_at: CreatedAt
     updated_at: UpdatedAt
 
@@ -155,6 +156,9 @@ class PlanJson(TypedDict):
     min_interval_seconds: Annotated[int, told("How close the runs of a schedule may be.")]
     max_in_flight: Annotated[int, told("How many of your triggers may be on their way at once.")]
     history_days: Annotated[int, told("How long outcomes stay listed.")]
+    max_actions: Annotated[int, told("How many actions you may have.")]
+    requests_per_second: Annotated[int, told("How many requests you may make each second, in the long run.")]
+    requests_at_once: Annotated[int, told("How many requests you may make at once.")]
 
 
 class SignedInJson(TypedDict):

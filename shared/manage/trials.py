@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared import trial
+from shared import placeholders, prepare, trial, unsealing
 from shared.action import JobGraph
 from shared.errors import Fault, Invalid, NotFound
 from shared.job import Job, JobId, JobInputType, JsonObject, JsonValue
+from shared.manage import secrets
 from shared.manage.draft import Draft
 from shared.manage.job_types import JOB_TYPES
 from shared.manage.jobs import MISSING, input_faults
 from shared.manage.slots import held_slot
+from shared.redaction import MARK
 from shared.runners.hosts import host_of
 from shared.runners.registry import BUILT_IN
 from shared.services import Services
@@ -39,16 +41,17 @@ def try_job(services: Services, user_id: UserId, job_id: JobId, draft: Draft) ->
     ``input`` of the draft replaces the stored one as it stands; ``samples`` are what templates find.
     """
     now, real = services.clock.now(), services.clock.real_now()
+    given = draft.fields.get("input")
     with services.database.begin() as connection:
         job, graph = _loaded(connection, user_id, job_id)
+        named = [(job.job_input_value, job.job_input_type)] if given is None else [(given, JobInputType.STATIC)]
+        reveal = unsealing.secrets_of(services, connection, user_id, named, now)
     draft.accept()
     samples = draft.fields.get("samples") or Samples()
     with held_slot(services, user_id, real, timedelta(seconds=trial.seconds_for(job)), BETWEEN_TESTS):
-        try:
-            given = draft.fields["input"] if "input" in draft.fields else trial.made_input(job, graph, samples, now)
-        except Invalid as error:
-            return _shown(trial.unusable(job, error))
-        return _shown(trial.try_out(services.runners.get(job.job_type), job, given, user_id, now))
+        done, context = samples.done(graph, now), samples.context(now)
+        prepared = prepare.prepare(job, graph, done, context, reveal, opened={}, replaced=given)
+        return _storable(trial.try_out(services.runners.get(job.job_type), job, prepared, user_id, now))
 
 
 def preview_input(services: Services, user_id: UserId, draft: Draft) -> Previewed:
@@ -60,18 +63,19 @@ def preview_input(services: Services, user_id: UserId, draft: Draft) -> Previewe
     samples = draft.fields.get("samples") or Samples()
     with services.database.begin() as connection:
         found, graph, faults = _asked_for(connection, user_id, draft, samples)
-    draft.accept(faults)
-    job = _applied(draft, found)
-    made = _made(job, graph, samples, now)
+        job = _applied(draft, found)
+        value, kind = job.job_input_value, job.job_input_type
+        draft.accept([*faults, *secrets.unknown(connection, user_id, value, kind, "job_input_value")])
+    # Secrets stay sealed: what is shown has none in it anyway.
+    masked = {name: MARK for _, name in placeholders.named(value, kind)}
+    made = _made(job, graph, samples, now, masked)
     wrong = input_faults(made, job.job_type, "input") if job.job_type in BUILT_IN else []
-    return Previewed(plain(made), tuple(wrong), host_of(job.job_type, made))
+    told = tuple(placeholders.excused(wrong, value, "input"))
+    return Previewed(plain(prepare.shown(job, made, {})[0]), told, host_of(job.job_type, made))
 
 
-def _shown(tried: Tried) -> Tried:
-    """What a caller may see of a test, as a record of it would show it.
-
-    The one place for taking secrets out of its input, output and error.
-    """
+def _storable(tried: Tried) -> Tried:
+    """A test as a record of it would show it."""
     outcome = replace(tried.outcome, output=plain(tried.outcome.output), error=clean(tried.outcome.error))
     return replace(tried, input=plain(tried.input), outcome=outcome)
 
@@ -111,9 +115,9 @@ def _applied(draft: Draft, job: Job) -> Job:
     return replace(job, **{name: draft.fields[name] for name in names if draft.fields.get(name) is not None})
 
 
-def _made(job: Job, graph: JobGraph, samples: Samples, now: datetime) -> JsonValue:
+def _made(job: Job, graph: JobGraph, samples: Samples, now: datetime, values: Mapping[str, str]) -> JsonValue:
     try:
-        return trial.made_input(job, graph, samples, now)
+        return trial.made_input(job, graph, samples, now, values)
     except Invalid as error:
         # A template's own words name a place within the input.
         places = [Fault(_place(fault.field), fault.message) for fault in error.faults]

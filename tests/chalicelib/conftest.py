@@ -11,6 +11,7 @@ from shared import passwords
 from shared.services import Services
 from tests.chalicelib.client import Client
 
+PASSWORD = "correct horse battery"
 HTTP_INPUT = {"url": "https://example.org/hook", "method": "POST"}
 
 Make = Callable[..., Any]
@@ -33,7 +34,7 @@ def nobody(services: Services) -> Client:
 
 def sign_up(nobody: Client, name: str) -> Client:
     """A new user's client."""
-    body = {"username": name, "email": f"{name}@example.org", "password": "correct horse battery"}
+    body = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
     return nobody.bearing(nobody.post("auth/register", body).json["token"])
 
 
