@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.manage import calendars
 from shared.manage.feeds import BETWEEN_FETCHES
 from shared.refresh import refresh
 from shared.runners.feeds import fetch
@@ -198,6 +199,25 @@ def test_asked_twice_under_one_key_it_is_made_and_asked_once(
     assert (first.status, again.status, again.text) == (201, 201, first.text)
     assert len(target.seen) == 1
     assert count(services, kept_answers) == 1
+
+
+def test_who_dies_before_the_answer_is_kept_leaves_one_calendar(
+    alice: Client, clock: SetClock, target: Target, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed, create = alice.sending(idempotency_key="once"), calendars.create_calendar
+
+    def dying(*arguments: Any) -> Any:
+        monkeypatch.setattr(calendars, "create_calendar", create)
+        create(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(calendars, "create_calendar", dying)
+    body = {"name": "n", "icalendar_url": url}
+    with pytest.raises(KeyboardInterrupt):
+        keyed.post("calendars", body)
+    clock.forward(30)
+    assert [keyed.post("calendars", body).status for _ in range(2)] == [409, 409]
+    assert [calendar["name"] for calendar in alice.get("calendars").json["calendars"]] == ["n"]
 
 
 def test_no_transaction_is_open_while_a_url_is_asked(
