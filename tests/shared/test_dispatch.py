@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.dispatch import dispatch
+from shared.create import create, take_over
+from shared.dispatch import Dispatched, dispatch
 from shared.plan import plan
 from shared.recover import recover
 from shared.schedule import ScheduleId
@@ -17,8 +18,10 @@ from tests.world import (
     ENTERPRISE,
     due_times,
     give_plan,
+    new_action,
     new_logger_schedule,
     new_schedule,
+    new_user,
     set_schedule,
     set_trigger,
     the_schedule,
@@ -202,3 +205,24 @@ def test_an_edited_timetable_may_return_to_a_cancelled_due_time(services: Servic
         (8, "queued"),
         (9, "scheduled"),
     ]
+
+
+def test_what_becomes_due_during_a_long_tick_does_not_wait_for_its_end(
+    services: Services, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = new_user(services)
+    action = new_action(services, owner)
+    flood = [new_schedule(services, owner, action, name=f"s{number}") for number in range(3)]
+    later = new_schedule(services, owner, action, schedule_value="11")
+    plan(services, clock.now())
+    now = clock.forward(10)
+    monkeypatch.setattr("shared.dispatch.BATCH", 1)
+
+    def slowly(services: Services, now: datetime) -> Dispatched:
+        dispatched = dispatch(services, now)
+        clock.forward(0.5)
+        return dispatched
+
+    monkeypatch.setattr("shared.create.dispatch", slowly)
+    create(services, now, take_over(services, now))
+    assert [statuses(services, schedule)[0] for schedule in (*flood, later)] == ["queued"] * 4
