@@ -36,6 +36,11 @@ class HttpRequest:
     trace_id: str
     address: str = ""
 
+    @property
+    def asks_as(self) -> str:
+        """The method of the view that answers: HEAD is a GET whose body is not sent (RFC 9110, 9.3.2)."""
+        return "GET" if self.method == "HEAD" else self.method
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -56,8 +61,16 @@ def serve(app: Any, event: Event, context: object) -> Served:
     except (BadRequest, NotFound, MethodNotAllowed, TooLarge) as error:
         answer = problem(error, trace_id).response().to_dict()
     facts = {"method": method, "route": pattern, "status": answer["statusCode"], "trace_id": trace_id}
+    if method == "HEAD":
+        answer = _without_body(answer)
     kept = {name: answer[name] for name in ("statusCode", "headers", "body")}
     return Served({**kept, "isBase64Encoded": False}, facts)
+
+
+def _without_body(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as its headers alone; they say how long the body would be, where there would be one."""
+    length = {"Content-Length": str(len(answer["body"].encode()))} if answer["body"] else {}
+    return {**answer, "headers": {**answer["headers"], **length}, "body": ""}
 
 
 def read_event(event: Event) -> HttpRequest:
@@ -119,8 +132,8 @@ def _route(routes: Mapping[str, Mapping[str, Any]], request: HttpRequest) -> tup
     if not found:
         raise NotFound(f"There is nothing at {path[:200]}.")
     pattern, given = min(found, key=lambda match: len(match[1]))
-    if request.method not in routes[pattern]:
-        raise MethodNotAllowed(request.method, list(routes[pattern]))
+    if request.asks_as not in routes[pattern]:
+        raise MethodNotAllowed(request.method, [*routes[pattern], *(["HEAD"] if "GET" in routes[pattern] else [])])
     return pattern, given
 
 
@@ -135,7 +148,7 @@ def _match(pattern: Iterable[str], asked: list[str]) -> Parameters | None:
 
 
 def _rest_event(request: HttpRequest, pattern: str, given: Parameters) -> dict[str, Any]:
-    context = {"httpMethod": request.method, "resourcePath": pattern}
+    context = {"httpMethod": request.asks_as, "resourcePath": pattern}
     return {
         "requestContext": {**context, "traceId": request.trace_id, "address": request.address},
         "pathParameters": given,

@@ -69,4 +69,4 @@ def _sleep(services: Services, ticked: Ticked) -> None:
 
 
 def _told(ticked: Ticked) -> dict[str, int]:
-    return {name: getattr(ticked, name) for name in ("planned", "dispatched", "held", "recovered")}
+    return {name: getattr(ticked, name) for name in ("resumed", "planned", "dispatched", "held", "recovered")}

@@ -12,6 +12,7 @@ from shared.plan import plan
 from shared.probe import probe
 from shared.recover import recover
 from shared.registration import Service, register
+from shared.resume import resume
 from shared.services import Services
 from shared.store import services as own_rows
 
@@ -39,6 +40,7 @@ class Ticked:
     ``newer`` when another creator has taken over and this one should leave.
     """
 
+    resumed: int = 0
     planned: int = 0
     dispatched: int = 0
     skipped: int = 0
@@ -68,7 +70,8 @@ def create(services: Services, now: datetime, epoch: int) -> Ticked:
     """One tick at ``now``. Several creators at once are safe; the epoch only saves doubled work.
 
     1. Beat, and leave if a newer creator has taken the lease.
-    2. Plan, before dispatching: a schedule that was created this second may be due this second.
+    2. Resume what was paused until now, and plan, before dispatching: a schedule that was created, or goes on, this
+       second may be due this second.
     3. Let go what waits for a share, so that what becomes due now does not overtake it. 4. Dispatch.
     5. Every other second, recover, and try again hosts that were left alone.
     """
@@ -76,6 +79,7 @@ def create(services: Services, now: datetime, epoch: int) -> Ticked:
         register(connection, services, Service.CREATOR, now)
         if own_rows.current_epoch(connection) != epoch:
             return Ticked(newer=True)
+    resumed = _until_done(resume, services, now)
     planned = _until_done(plan, services, now)
     released = _until_done(release, services, now)
     dispatched = _until_done(dispatch, services, now)
@@ -83,6 +87,7 @@ def create(services: Services, now: datetime, epoch: int) -> Ticked:
     recovered = _until_done(recover, services, now) if every_other else []
     probes = _until_done(probe, services, now) if every_other else []
     return Ticked(
+        resumed=sum(summary.resumed for summary in resumed),
         planned=sum(summary.planned for summary in planned),
         dispatched=sum(summary.queued for summary in released) + sum(summary.queued for summary in dispatched),
         skipped=sum(summary.skipped for summary in dispatched),

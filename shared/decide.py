@@ -117,7 +117,7 @@ def _heed(row: Any, verdict: tuple[Verdict, str], decisions: Decisions) -> None:
 
 
 def _go(row: Any, under_way: UnderWay, decisions: Decisions) -> None:
-    decisions.ready.append(Sendable(row.id, row.user_id, row.alone, row.host, row.next_attempt_at))
+    decisions.ready.append(Sendable(row.id, row.user_id, row.alone, row.host, row.next_attempt_at, row.priority))
     under_way.go(row.id, row.due_at)
 
 

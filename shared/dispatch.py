@@ -79,7 +79,7 @@ def dispatch(services: Services, now: datetime) -> Dispatched:
 
 
 def release(services: Services, now: datetime) -> Released:
-    """Let go, user by user, those that have waited longest for a share, as far as there is room by now.
+    """Let go, user by user, those that come first in the line for a share, as far as there is room by now.
 
     1. Lock the users of whom somebody waits, and then the first of each line. Who waits for his user's share and turns
        out to wait for a host moves to the line of that host, once.
@@ -94,7 +94,7 @@ def release(services: Services, now: datetime) -> Released:
         if __debug__:
             reach("release.locked", connection)
         rows = _first_in_line(connection, shares)
-        items = [Sendable(row.id, row.user_id, row.alone, row.host, row.next_attempt_at) for row in rows]
+        items = [Sendable(row.id, row.user_id, row.alone, row.host, row.next_attempt_at, row.priority) for row in rows]
         divided = _share_out(connection, items, shares)
         lines = {row.id: row.held_for for row in rows}
         moved = [limited for limited in divided.limited if limited.line not in (ANY_HOST, lines[limited.item.id])]

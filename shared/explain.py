@@ -142,9 +142,8 @@ def _of_plan(facts: Facts) -> tuple[Explained, str]:
     """The timetable has this instant, but nothing is written of it."""
     schedule, at = facts.schedule, _local(facts, facts.at)
     if facts.at > facts.now:
-        if schedule.schedule_status is ScheduleStatus.INACTIVE:
-            why = schedule.status_note or "the schedule is paused"
-            return Explained.PAUSED, f"It would be due at {at}, but will not run: {_clause(why)}."
+        if _paused_at(schedule, facts.at):
+            return Explained.PAUSED, f"It would be due at {at}, but will not run: {_why_paused(schedule)}."
         if schedule.schedule_status is ScheduleStatus.PROCESSED or not facts.within_runs:
             return Explained.OVER, f"It will not run at {at}: {_used_up(schedule)}."
         if facts.excluded:
@@ -157,7 +156,7 @@ def _of_plan(facts: Facts) -> tuple[Explained, str]:
         why = "the schedule was paused then or defined otherwise"
         return Explained.NOT_ACTIVE, f"It did not run at {at}: {why}; it is as it is since {since}."
     if schedule.schedule_status is ScheduleStatus.INACTIVE:
-        return Explained.PAUSED, f"It did not run at {at}: {_clause(schedule.status_note or 'the schedule is paused')}."
+        return Explained.PAUSED, f"It did not run at {at}: {_why_paused(schedule)}."
     if schedule.next_run_at is None and schedule.schedule_status is ScheduleStatus.PROCESSED:
         return Explained.OVER, f"It did not run at {at}: {_used_up(schedule)}."
     if schedule.next_run_at is None or schedule.next_run_at <= facts.at:
@@ -180,8 +179,19 @@ def _of_nothing(facts: Facts) -> tuple[Explained, str]:
 
 
 def _unless(facts: Facts) -> str:
-    paused = facts.schedule.schedule_status is ScheduleStatus.INACTIVE and (facts.after or facts.now) > facts.now
-    return ", but the schedule is paused" if paused else ""
+    after = facts.after or facts.now
+    return ", but the schedule is paused" if after > facts.now and _paused_at(facts.schedule, after) else ""
+
+
+def _paused_at(schedule: Schedule, at: datetime) -> bool:
+    """Whether it is paused, and will still be then."""
+    goes_on = schedule.resume_at is not None and schedule.resume_at < at
+    return schedule.schedule_status is ScheduleStatus.INACTIVE and not goes_on
+
+
+def _why_paused(schedule: Schedule) -> str:
+    note = f": {schedule.pause_note}" if schedule.pause_note else ""
+    return _clause(schedule.status_note or f"the schedule is paused{note}")
 
 
 def _before_its_time(facts: Facts) -> bool:

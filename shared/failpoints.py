@@ -22,6 +22,9 @@ HANG_SECONDS = 3600.0
 # Where a process may fail, in the order of the steps. What a crash there leaves behind is told by the verbs.
 POINTS: tuple[str, ...] = (
     "create.lease_taken",
+    "resume.locked",
+    "resume.written",
+    "resume.committed",
     "plan.locked",
     "plan.written",
     "plan.committed",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.queue import MAX_PACK, Pack
+from shared.schedule import DEFAULT_PRIORITY
 from shared.trigger import TriggerId
 from shared.user import UserId
 
@@ -21,7 +22,8 @@ MESSAGES_WANTED = 40
 class Sendable:
     """A trigger that is to be sent; ``alone`` when an executor has died with it before.
 
-    ``host`` is what its first job calls; ``since`` is when it became due, by which its user's triggers are ordered.
+    ``host`` is what its first job calls. Its user's triggers are ordered by ``priority``, the highest first, and then
+    by when they became due, ``since``.
     """
 
     id: TriggerId
@@ -29,10 +31,11 @@ class Sendable:
     alone: bool
     host: str
     since: datetime
+    priority: int = DEFAULT_PRIORITY
 
-    def turn(self) -> tuple[datetime, TriggerId]:
+    def turn(self) -> tuple[int, datetime, TriggerId]:
         """Its place among those of its user."""
-        return self.since, self.id
+        return -self.priority, self.since, self.id
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ def cut(items: Sequence[Sendable], size: int, messages_of: Callable[[str], int])
 
 
 def merge(chunks: Sequence[Chunk], messages: int) -> tuple[list[Pack], list[Sendable]]:
-    """At most so many packs, the chunks of those due first before others; and who found no place.
+    """At most so many packs, the chunks of those whose turn comes first before others; and who found no place.
 
     Hosts share a message only when there are more chunks than messages.
     """

@@ -12,6 +12,9 @@ from shared.user import UserId
 
 ScheduleId = NewType("ScheduleId", int)
 
+# Of 0 to 9, the highest first: how a schedule's triggers stand in the line for its user's share.
+DEFAULT_PRIORITY = 5
+
 
 class ScheduleType(StrEnum):
     """One instant, a repeated timetable, or a delay after each run."""
@@ -108,7 +111,8 @@ class Timing:
 class Schedule:
     """A schedule as its owner sees it.
 
-    ``status_note`` says why Cronny itself switched a schedule off. ``runs`` counts the occurrences dispatched while
+    ``status_note`` says why Cronny itself switched a schedule off, or left it paused. ``pause_note`` is what its user
+    said of a pause, which is over by itself at ``resume_at``. ``runs`` counts the occurrences dispatched while
     ``max_runs`` is set, ``version`` the edits of its definition. ``catch_up_window_seconds`` None: ``catch_up``'s own.
     """
 
@@ -133,3 +137,7 @@ class Schedule:
     overlap: Overlap = Overlap.ALLOW
     catch_up: CatchUp = CatchUp.LATEST
     catch_up_window_seconds: int | None = None
+    pause_note: str | None = None
+    resume_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+    priority: int = DEFAULT_PRIORITY

@@ -83,7 +83,7 @@ class Divided:
 def divide(ready: Sequence[Sendable], shares: Mapping[UserId, Share], outstanding: int) -> Divided:
     """Who of these triggers may go. Users with the fewest messages on their way choose first.
 
-    ``outstanding`` counts the messages of all users. Within a user the order is that of ``since``, but nobody waits
+    ``outstanding`` counts the messages of all users. Within a user the order is that of ``turn``, but nobody waits
     for a host that is not his own.
     """
     divided = Divided()

@@ -24,7 +24,8 @@ can be looked up.
 Bodies are JSON objects of at most {MAX_BYTES // 1024} KB and {MAX_DEPTH} levels, in UTF-8, without NUL characters. \
 Fields that are not known are ignored. A field that is not sent is left alone; null clears it. Instants are RFC 3339 \
 with a zone and are answered in UTC; durations are seconds. What belongs to somebody else answers 404. All that is \
-wrong with a body is told at once, in errors. A method that a path does not have is a 405 with Allow."""
+wrong with a body is told at once, in errors. A method that a path does not have is a 405 with Allow; HEAD is answered \
+wherever GET is, without the body."""
 
 _HEADERS: dict[str, Schema] = {
     "ETag": {

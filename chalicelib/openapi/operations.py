@@ -142,7 +142,8 @@ def _headers(route: Route, says: Says, method: str, status: HTTPStatus) -> dict[
 
 def _refusals(route: Route, says: Says, method: str) -> set[HTTPStatus]:
     """The errors of a route, from what it is."""
-    found = set(says.refuses)
+    # A body that is too large is refused before anybody looks for whom it is, also where none is asked for.
+    found = {*says.refuses, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
     if route.resource.prefix:
         found |= _ALWAYS
     if not route.public:
@@ -150,7 +151,7 @@ def _refusals(route: Route, says: Says, method: str) -> set[HTTPStatus]:
     if "{" in route.path:
         found.add(HTTPStatus.NOT_FOUND)
     if says.takes:
-        found |= {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+        found.add(HTTPStatus.BAD_REQUEST)
     if says.takes or says.asks or says.paged or method == "POST":
         found.add(HTTPStatus.UNPROCESSABLE_ENTITY)
     if says.guarded:

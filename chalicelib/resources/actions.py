@@ -10,6 +10,7 @@ from chalicelib.says import changes, creates, deletes, lists, reads
 from chalicelib.tags import Shown
 from chalicelib.wire.actions import ActionFields, ActionJson, to_json
 from chalicelib.wire.drafts import change, new
+from chalicelib.wire.filters import NameFilters
 from shared.action import ActionId
 from shared.manage import actions
 from shared.user import UserId
@@ -25,10 +26,13 @@ def create(call: Call, user_id: UserId) -> Answer:
     return Answer({"action": to_json(action), "message": "The action is created."}, HTTPStatus.CREATED)
 
 
-@routes("GET", "/actions", says=lists("Your actions with their jobs, oldest first.", "actions", ActionJson))
+@routes(
+    "GET", "/actions", says=lists("Your actions with their jobs, oldest first.", "actions", ActionJson, NameFilters)
+)
 def read_list(call: Call, user_id: UserId) -> Answer:
-    page = actions.list_actions(call.services, user_id, asked_slice(call, user_id))
-    return page_answer(call, user_id, "actions", page, to_json)
+    filters = change(NameFilters, call.query)
+    page = actions.list_actions(call.services, user_id, filters, asked_slice(call, user_id, filters))
+    return page_answer(call, user_id, "actions", page, to_json, filters)
 
 
 @routes("GET", "/actions/{action_id}", says=reads("One action with its jobs.", "action", ActionJson))

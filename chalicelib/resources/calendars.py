@@ -10,6 +10,7 @@ from chalicelib.says import changes, creates, deletes, lists, reads
 from chalicelib.tags import Shown
 from chalicelib.wire.calendars import CalendarFields, CalendarJson, to_json
 from chalicelib.wire.drafts import change, new
+from chalicelib.wire.filters import NameFilters
 from shared.calendars import CalendarId
 from shared.manage import calendars
 from shared.user import UserId
@@ -27,10 +28,11 @@ def create(call: Call, user_id: UserId) -> Answer:
     return Answer({"calendar": to_json(calendar), "message": "The calendar is created."}, HTTPStatus.CREATED)
 
 
-@routes("GET", "/calendars", says=lists("Your calendars, oldest first.", "calendars", CalendarJson))
+@routes("GET", "/calendars", says=lists("Your calendars, oldest first.", "calendars", CalendarJson, NameFilters))
 def read_list(call: Call, user_id: UserId) -> Answer:
-    page = calendars.list_calendars(call.services, user_id, asked_slice(call, user_id))
-    return page_answer(call, user_id, "calendars", page, to_json)
+    filters = change(NameFilters, call.query)
+    page = calendars.list_calendars(call.services, user_id, filters, asked_slice(call, user_id, filters))
+    return page_answer(call, user_id, "calendars", page, to_json, filters)
 
 
 @routes("GET", "/calendars/{calendar_id}", says=reads("One calendar.", "calendar", CalendarJson))

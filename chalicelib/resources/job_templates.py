@@ -10,6 +10,7 @@ from chalicelib.routes import Routes
 from chalicelib.says import changes, creates, deletes, lists, reads
 from chalicelib.tags import Shown
 from chalicelib.wire.drafts import change, new
+from chalicelib.wire.filters import NameFilters
 from chalicelib.wire.job_templates import JobTemplateFields, JobTemplateJson, to_json
 from shared.job import JobTemplateId
 from shared.manage import job_templates
@@ -33,11 +34,14 @@ def create(call: Call, user_id: UserId) -> Answer:
 
 
 @routes(
-    "GET", "/job_templates", says=lists("The job types, and your presets of them.", "job_templates", JobTemplateJson)
+    "GET",
+    "/job_templates",
+    says=lists("The job types, and your presets of them.", "job_templates", JobTemplateJson, NameFilters),
 )
 def read_list(call: Call, user_id: UserId) -> Answer:
-    page = job_templates.list_job_templates(call.services, user_id, asked_slice(call, user_id))
-    return page_answer(call, user_id, "job_templates", page, to_json)
+    filters = change(NameFilters, call.query)
+    page = job_templates.list_job_templates(call.services, user_id, filters, asked_slice(call, user_id, filters))
+    return page_answer(call, user_id, "job_templates", page, to_json, filters)
 
 
 @routes("GET", "/job_templates/{template_id}", says=reads("One job type or preset.", "job_template", JobTemplateJson))

@@ -17,13 +17,15 @@ from chalicelib.wire.runs import (
     BackfillFields,
     BulkFields,
     BulkJson,
+    PauseFields,
     RunFields,
     backfill_to_json,
     bulk_to_json,
 )
-from chalicelib.wire.schedules import ScheduleFields, ScheduleFilters, ScheduleJson, to_json
+from chalicelib.wire.schedule_views import ScheduleJson, to_json, whole_to_json
+from chalicelib.wire.schedules import ScheduleFields, ScheduleFilters
 from shared.identity import Scope
-from shared.manage import runs, schedules
+from shared.manage import recent, runs, schedules
 from shared.manage.bulk import change_many
 from shared.manage.explanations import explain_instant
 from shared.manage.preview import look_ahead, next_times
@@ -33,8 +35,8 @@ from shared.user import UserId
 routes = Routes("schedules")
 
 # What becomes of a schedule without anybody editing it.
-VOLATILE = frozenset({"schedule_status", "status_note", "runs", "next_run_at", "last_run"})
-SCHEDULE = Shown("schedule", to_json, VOLATILE)
+VOLATILE = frozenset({"schedule_status", "status_note", "runs", "next_run_at", "last_run", "recent"})
+SCHEDULE = Shown("schedule", whole_to_json, VOLATILE)
 
 
 @routes("POST", "/schedules", says=creates("Make a schedule.", ScheduleFields, "schedule", ScheduleJson))
@@ -52,7 +54,7 @@ def read_list(call: Call, user_id: UserId) -> Answer:
 
 @routes("GET", "/schedules/{schedule_id}", says=reads("One schedule.", "schedule", ScheduleJson))
 def read(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
-    return SCHEDULE.answer(schedules.get_schedule(call.services, user_id, schedule_id))
+    return SCHEDULE.answer(recent.get_with_recent(call.services, user_id, schedule_id))
 
 
 @routes(
@@ -72,9 +74,14 @@ def delete(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
     return Answer({"message": "The schedule is deleted."})
 
 
-@routes("POST", "/schedules/{schedule_id}/pause", says=does("Pause a schedule.", {"schedule": ScheduleJson}))
+@routes(
+    "POST",
+    "/schedules/{schedule_id}/pause",
+    says=does("Pause a schedule, for good or until an instant.", {"schedule": ScheduleJson}, PauseFields),
+)
 def pause(call: Call, user_id: UserId, schedule_id: ScheduleId) -> Answer:
-    return _saved(schedules.pause_schedule(call.services, user_id, schedule_id), "The schedule is paused.")
+    said = change(PauseFields, call.body())
+    return _saved(schedules.pause_schedule(call.services, user_id, schedule_id, said), "The schedule is paused.")
 
 
 @routes(

@@ -18,6 +18,7 @@ from chalicelib.wire.conditions import CONDITION, RETRY
 from chalicelib.wire.described import CreatedAt, UpdatedAt, nullable, sent, told, words
 from chalicelib.wire.drafts import Faulty, Wire
 from chalicelib.wire.fields import Id, Name, ShortText, no_bool, one_of, storable
+from chalicelib.wire.filters import NameFilters
 from shared import conditions, inputs, retry
 from shared.errors import Invalid
 from shared.job import DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS, Condition, Delivery, JobInputType
@@ -97,7 +98,7 @@ class JobFields(Wire):
             raise ValueError(error.faults[0].message) from error
 
 
-class JobFilters(Wire):
+class JobFilters(NameFilters):
     """Whose jobs to list."""
 
     required = ("action_id",)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 from typing_extensions import TypedDict
 
 from chalicelib.wire.described import Schema, sent, told, words
 from chalicelib.wire.drafts import Wire
-from chalicelib.wire.fields import Id, SentInstant, no_bool, one_of
+from chalicelib.wire.fields import Id, Instant, SentInstant, ShortText, no_bool, one_of
 from shared.manage.bulk import MAX_SCHEDULES, BulkAction, BulkResult
 from shared.manage.runs import MAX_BACKFILL, Backfilled, Policy
 
@@ -52,8 +52,19 @@ class BackfillFields(Wire):
     )
 
 
-class BulkFields(Wire):
-    """What to do to which schedules."""
+class PauseFields(Wire):
+    """What may be said of a pause."""
+
+    pause_note: Annotated[ShortText | None, AfterValidator(lambda note: note or None)] = sent(
+        "Why, for people: shown with the schedule, and in the reasons of what the pause cancels.",
+        alias="note",
+        example="maintenance",
+    )
+    resume_at: Instant = sent("When it goes on by itself, in the future; null is never.")
+
+
+class BulkFields(PauseFields):
+    """What to do to which schedules; the note and the end are those of a pause."""
 
     required = ("action",)
 

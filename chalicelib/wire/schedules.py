@@ -1,21 +1,37 @@
-"""Schedules over the wire."""
+"""What clients write of schedules, and narrow lists of them by."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from collections.abc import Callable
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
-from typing_extensions import TypedDict
 
-from chalicelib.wire.described import CreatedAt, UpdatedAt, sent, told, words
+from chalicelib.wire.described import sent, words
 from chalicelib.wire.drafts import Wire
-from chalicelib.wire.fields import Count, Id, Instant, LongText, Name, Object, SearchText, ShortText, no_bool, one_of
+from chalicelib.wire.fields import (
+    Count,
+    Id,
+    Instant,
+    LongText,
+    Name,
+    Object,
+    ShortText,
+    no_bool,
+    one_of,
+)
+from chalicelib.wire.filters import NameFilters
 from shared.calendars import Shift
 from shared.manage.schedules import Wish
-from shared.plain_text import describe
-from shared.schedule import CatchUp, DstFold, DstGap, Overlap, Schedule, ScheduleStatus, ScheduleType, ScheduleUnit
-from shared.trigger import TriggerStatus
+from shared.schedule import (
+    DEFAULT_PRIORITY,
+    CatchUp,
+    DstFold,
+    DstGap,
+    Overlap,
+    ScheduleStatus,
+    ScheduleType,
+    ScheduleUnit,
+)
 
 TYPE_CODES = {1: ScheduleType.ABSOLUTE, 2: ScheduleType.RECURRING, 3: ScheduleType.RELATIVE}
 STATUS_CODES = {
@@ -55,6 +71,10 @@ VALUE = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_VALUE}, {
 Window = Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=2_592_000)]
 Seconds = Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=86400)]
 Ids = Annotated[list[Id], Field(max_length=20)]
+Priority = Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=9)]
+MAX_TAG = 50
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TAG)]
+Tags = Annotated[list[Tag], Field(max_length=20)]
 
 
 def _word(kind: type[DstGap] | type[DstFold] | type[Shift]) -> Callable[[object], str | None]:
@@ -126,11 +146,17 @@ class ScheduleFields(Wire):
         "What becomes of occurrences that are late after an outage; null is latest."
     )
     catch_up_window_seconds: Window | None = sent("How late is not too late; null is 300, or 86400 with all.")
+    priority: Annotated[Priority | None, AfterValidator(lambda given: DEFAULT_PRIORITY if given is None else given)] = (
+        sent("Among your own runs that wait for your share, the highest go first; null is 5.")
+    )
+    tags: Annotated[Tags | None, AfterValidator(lambda tags: tags or [])] = sent(
+        "Words of yours to find it by.", example=["nightly"]
+    )
     input: Object = sent("What jobs find as {{ schedule.input }}.")
     action_id: Id = sent("What is done.", example=1)
 
 
-class ScheduleFilters(Wire):
+class ScheduleFilters(NameFilters):
     """What a list can be narrowed by."""
 
     action_id: Id = sent("Of this action only.")
@@ -140,93 +166,6 @@ class ScheduleFilters(Wire):
     schedule_status: Annotated[
         str, PlainValidator(lambda value: read_status(value).value), words(ScheduleStatus, STATUS_CODES)
     ] = sent("Of this status only.")
-    q: SearchText = sent("A part of the name, however it is capitalised.")
-
-
-class LastRunJson(TypedDict):
-    """The last run of a schedule."""
-
-    at: Annotated[datetime, told("When it was due.")]
-    status: Annotated[TriggerStatus | None, told("Where it stands.")]
-
-
-class ScheduleJson(TypedDict):
-    """When an action fires."""
-
-    id: int
-    name: str
-    description: str | None
-    schedule_type: ScheduleType
-    schedule_value: str
-    schedule_unit: ScheduleUnit | None
-    schedule_status: Annotated[ScheduleStatus, told("pending, processing, processed, or inactive: paused.")]
-    status_note: Annotated[str | None, told("Why Cronny itself switched it off.")]
-    text: Annotated[str | None, told("The timing in words.")]
-    starts_at: datetime | None
-    ends_at: datetime | None
-    timezone: str
-    dst_gap: DstGap | None
-    dst_fold: DstFold | None
-    jitter_seconds: int
-    calendar_ids: Sequence[int]
-    shift: Shift | None
-    max_runs: int | None
-    overlap: Overlap
-    catch_up: CatchUp
-    catch_up_window_seconds: int | None
-    input: Mapping[str, Any]
-    action_id: int
-    version: Annotated[int, told("How often its definition was edited.")]
-    runs: Annotated[int, told("Occurrences, counted while max_runs is set.")]
-    next_run_at: Annotated[datetime | None, told("When it fires next.")]
-    last_run: Annotated[LastRunJson | None, told("Its last run.")]
-    created_at: CreatedAt
-    updated_at: UpdatedAt
-
-
-def to_json(schedule: Schedule) -> ScheduleJson:
-    """What a client reads."""
-    return {
-        "id": schedule.id,
-        "name": schedule.name,
-        "description": schedule.description,
-        "schedule_type": schedule.timing.schedule_type,
-        "schedule_value": schedule.timing.schedule_value,
-        "schedule_unit": schedule.timing.schedule_unit,
-        "schedule_status": schedule.schedule_status,
-        "status_note": schedule.status_note,
-        "text": _text(schedule),
-        "starts_at": schedule.timing.starts_at,
-        "ends_at": schedule.timing.ends_at,
-        "timezone": schedule.timing.timezone,
-        "dst_gap": schedule.timing.dst_gap,
-        "dst_fold": schedule.timing.dst_fold,
-        "jitter_seconds": schedule.timing.jitter_seconds,
-        "calendar_ids": schedule.calendar_ids,
-        "shift": schedule.timing.shift,
-        "max_runs": schedule.max_runs,
-        "overlap": schedule.overlap,
-        "catch_up": schedule.catch_up,
-        "catch_up_window_seconds": schedule.catch_up_window_seconds,
-        "input": schedule.input,
-        "action_id": schedule.action_id,
-        "version": schedule.version,
-        "runs": schedule.runs,
-        "next_run_at": schedule.next_run_at,
-        "last_run": _last_run(schedule),
-        "created_at": schedule.created_at,
-        "updated_at": schedule.updated_at,
-    }
-
-
-def _last_run(schedule: Schedule) -> LastRunJson | None:
-    if schedule.last_run_at is None:
-        return None
-    return {"at": schedule.last_run_at, "status": TriggerStatus(schedule.last_status) if schedule.last_status else None}
-
-
-def _text(schedule: Schedule) -> str | None:
-    try:
-        return describe(schedule.timing)
-    except ValueError:  # stored by a version that read it otherwise; its status_note says more
-        return None
+    tag: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TAG)] = sent(
+        "With this tag only."
+    )

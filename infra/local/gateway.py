@@ -103,7 +103,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = base64.b64decode(text) if answer.get("isBase64Encoded") else str(text).encode()
         self.send_response(int(answer["statusCode"]))
         headers = {name.lower(): value for name, value in (answer.get("headers") or {}).items()}
-        for name, value in (headers | {"content-length": str(len(body))}).items():
+        length = {"content-length": str(len(body))}
+        # To a HEAD the function alone knows how long the body would be.
+        for name, value in (length | headers if self.command == "HEAD" else headers | length).items():
             self.send_header(name, value)
         for cookie in answer.get("cookies") or []:
             self.send_header("set-cookie", cookie)

@@ -34,10 +34,11 @@ def create_action(services: Services, user_id: UserId, draft: Draft) -> ActionWi
         return ActionWithJobs(actions.create(connection, user_id, draft.fields))
 
 
-def list_actions(services: Services, user_id: UserId, part: Slice) -> Page[ActionWithJobs]:
+def list_actions(services: Services, user_id: UserId, draft: Draft, part: Slice) -> Page[ActionWithJobs]:
     """The caller's actions."""
+    draft.accept()
     with services.database.begin() as connection:
-        page = actions.read_list(connection, user_id, part)
+        page = actions.read_list(connection, user_id, draft.fields, part)
         return Page(_with_jobs(connection, user_id, page.items), page.next_after)
 
 

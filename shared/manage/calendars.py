@@ -42,10 +42,11 @@ def create_calendar(services: Services, user_id: UserId, draft: Draft) -> Stored
         return calendars.create(connection, user_id, row, read)
 
 
-def list_calendars(services: Services, user_id: UserId, part: Slice) -> Page[StoredCalendar]:
+def list_calendars(services: Services, user_id: UserId, draft: Draft, part: Slice) -> Page[StoredCalendar]:
     """The caller's calendars."""
+    draft.accept()
     with services.database.begin() as connection:
-        return calendars.read_list(connection, user_id, part)
+        return calendars.read_list(connection, user_id, draft.fields, part)
 
 
 def get_calendar(services: Services, user_id: UserId, calendar_id: CalendarId) -> StoredCalendar:

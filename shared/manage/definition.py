@@ -13,9 +13,15 @@ TIMING = (
 DEFINITION = (*TIMING, "calendar_ids", "action_id", "input", "max_runs")
 # These hold from the next decision on; what is planned stays.
 POLICIES = ("overlap", "catch_up", "catch_up_window_seconds")
+# What is said of a pause.
+PAUSE = ("pause_note", "resume_at")
 DEFAULTS: Mapping[str, Any] = dict.fromkeys(TIMING[2:]) | {"timezone": "UTC", "jitter_seconds": 0}
 
-_OWN = ("name", "description", "action_id", "input", "max_runs", "calendar_ids", *POLICIES)
+_OWN = (
+    *("name", "description", "tags", "priority", "action_id", "input", "max_runs", "calendar_ids"),
+    *POLICIES,
+    *PAUSE,
+)
 
 
 def columns(schedule: Schedule) -> dict[str, Any]:

@@ -36,10 +36,11 @@ def create_job_template(services: Services, user_id: UserId, draft: Draft) -> tu
         return job_templates.create(connection, user_id, {**draft.fields, "input_schema": job_type.input_schema}), True
 
 
-def list_job_templates(services: Services, user_id: UserId, part: Slice) -> Page[JobTemplate]:
+def list_job_templates(services: Services, user_id: UserId, draft: Draft, part: Slice) -> Page[JobTemplate]:
     """The built-in templates and the caller's presets."""
+    draft.accept()
     with services.database.begin() as connection:
-        return job_templates.read_list(connection, user_id, part)
+        return job_templates.read_list(connection, user_id, draft.fields, part)
 
 
 def get_job_template(services: Services, user_id: UserId, template_id: JobTemplateId) -> JobTemplate:

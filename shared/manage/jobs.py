@@ -54,7 +54,7 @@ def list_jobs(services: Services, user_id: UserId, draft: Draft, part: Slice) ->
     """The jobs of the action ``action_id``."""
     draft.accept()
     with services.database.begin() as connection:
-        return jobs.read_list(connection, user_id, draft.fields["action_id"], part)
+        return jobs.read_list(connection, user_id, draft.fields, part)
 
 
 def get_job(services: Services, user_id: UserId, job_id: JobId) -> StoredJob:

@@ -59,7 +59,7 @@ def look_ahead(services: Services, user_id: UserId, draft: Draft) -> Ahead:
 def next_times(services: Services, user_id: UserId, schedule_id: ScheduleId, draft: Draft) -> Ahead:
     """What a stored schedule does next, from what is planned on. Raises ``NotFound``, ``Invalid``.
 
-    Of one that is paused: what it would do if it were resumed now.
+    Of one that is paused: what it does from the end of the pause on, or would do if it were resumed now.
     """
     draft.accept()
     now = services.clock.now()
@@ -75,7 +75,7 @@ def _from_what_is_planned(schedule: Schedule, now: datetime) -> Iterator[datetim
     if schedule.schedule_status is ScheduleStatus.PROCESSED:
         return
     if schedule.next_run_at is None:
-        yield from preview.due_times(schedule.timing, now)
+        yield from preview.due_times(schedule.timing, max(schedule.resume_at or now, now))
     else:
         yield from preview.due_from(schedule.timing, schedule.next_run_at)
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from shared.clock import whole_second_after
 from shared.errors import NotFound
-from shared.manage import quotas
-from shared.manage.definition import DEFAULTS, DEFINITION, TIMING, columns
+from shared.manage import quotas, recent
+from shared.manage.definition import DEFAULTS, DEFINITION, PAUSE, TIMING, columns
 from shared.manage.draft import Draft
-from shared.manage.expected import Expected
+from shared.manage.pauses import NOTHING, PAUSABLE, pause_faults, paused
+from shared.manage.recent import ExpectedSchedule
 from shared.manage.schedule_faults import action_faults, calendar_faults, timing_faults, timing_of
 from shared.paging import Page, Slice
 from shared.quotas import Kept
@@ -21,11 +22,9 @@ from shared.store import Connection, calendars, schedules
 from shared.trigger import TriggerKind
 from shared.user import UserId
 
-MISSING = "There is no such schedule."
-# A pause stops what Cronny would do by itself and what waits in a long line, not the one run asked for by hand.
-PAUSABLE = (TriggerKind.PLANNED, TriggerKind.BACKFILL)
+MISSING = recent.MISSING
 RESUMABLE = (ScheduleStatus.INACTIVE, ScheduleStatus.PROCESSED)
-PAUSED, EDITED, DELETED = "the schedule was paused", "the schedule was edited", "the schedule was deleted"
+EDITED, DELETED = "the schedule was edited", "the schedule was deleted"
 
 
 class Wish(StrEnum):
@@ -68,7 +67,11 @@ def get_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -
 
 
 def change_schedule(
-    services: Services, user_id: UserId, schedule_id: ScheduleId, draft: Draft, expected: Expected[Schedule] = None
+    services: Services,
+    user_id: UserId,
+    schedule_id: ScheduleId,
+    draft: Draft,
+    expected: ExpectedSchedule = None,
 ) -> Schedule:
     """Write the sent fields. Raises ``NotFound``, ``Invalid``, and ``OverQuota`` for one that the plan lets not go on.
 
@@ -85,14 +88,18 @@ def change_schedule(
         if edit.resumes:
             quotas.check_not_over(connection, user_id, plan)
             found = found or quotas.too_often(timing_of(row), plan, now)
-        draft.accept([*found, *unknown, *action_faults(connection, user_id, draft)])
+        draft.accept([*found, *pause_faults(draft.fields, now), *unknown, *action_faults(connection, user_id, draft)])
         _write(connection, current, edit, now)
         return _seen(connection, user_id, schedule_id)
 
 
-def pause_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -> Schedule:
-    """Cancel what is planned and plan nothing more; changes nothing when paused already."""
-    return change_schedule(services, user_id, schedule_id, Draft({"schedule_status": Wish.PAUSE}))
+def pause_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId, said: Draft = NOTHING) -> Schedule:
+    """Cancel what is planned and plan nothing more, until ``resume_at`` if that is said; raises ``Invalid``.
+
+    When it is paused already, that changes nothing but what is said of the pause.
+    """
+    fields = {**said.fields, "schedule_status": Wish.PAUSE}
+    return change_schedule(services, user_id, schedule_id, Draft(fields, said.faults))
 
 
 def resume_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId) -> Schedule:
@@ -101,7 +108,7 @@ def resume_schedule(services: Services, user_id: UserId, schedule_id: ScheduleId
 
 
 def delete_schedule(
-    services: Services, user_id: UserId, schedule_id: ScheduleId, expected: Expected[Schedule] = None
+    services: Services, user_id: UserId, schedule_id: ScheduleId, expected: ExpectedSchedule = None
 ) -> None:
     """Hide the schedule and cancel what it has planned; its history stays. Raises ``NotFound``."""
     now = services.clock.now()
@@ -171,6 +178,10 @@ def _write(connection: Connection, current: Schedule, edit: _Edit, now: datetime
         calendars.link(connection, current.user_id, current.id, row.pop("calendar_ids"))
     if edit.redefined:
         row |= {"anchor": edit.anchor, "version": current.version + 1}
+        # Whoever edits what is paused says when it goes on.
+        row.setdefault("resume_at", None)
+    if any(name in edit.changes for name in PAUSE):
+        row["status_note"] = None
     if edit.pauses:
         row |= {"schedule_status": ScheduleStatus.INACTIVE.value, "status_note": None}
     if edit.activates:
@@ -178,19 +189,22 @@ def _write(connection: Connection, current: Schedule, edit: _Edit, now: datetime
     elif row:
         schedules.change(connection, current.user_id, current.id, row, now)
     if edit.redefined or edit.pauses:
-        why, kinds = PAUSED if edit.pauses else EDITED, tuple(TriggerKind) if edit.redefined else PAUSABLE
+        why = paused(edit.changes.get("pause_note")) if edit.pauses else EDITED
+        kinds = tuple(TriggerKind) if edit.redefined else PAUSABLE
         schedules.cancel_planned(connection, current.user_id, current.id, why, now, kinds)
+    if "priority" in edit.changes:
+        schedules.prioritise(connection, current.user_id, current.id, edit.changes["priority"])
 
 
 def _locked(
-    connection: Connection, user_id: UserId, schedule_id: ScheduleId, expected: Expected[Schedule] = None
+    connection: Connection, user_id: UserId, schedule_id: ScheduleId, expected: ExpectedSchedule = None
 ) -> Schedule:
     """The schedule without its runs, held, once it is what is expected."""
     schedule = schedules.lock(connection, user_id, schedule_id)
     if schedule is None:
         raise NotFound(MISSING)
     if expected:
-        expected(_seen(connection, user_id, schedule_id))
+        expected(recent.seen_with_recent(connection, user_id, schedule_id))
     return schedule
 
 
@@ -206,6 +220,8 @@ def _definition(fields: Mapping[str, Any], schedule_type: str | None) -> dict[st
     written = {name: value for name, value in fields.items() if name != "schedule_status"}
     if "calendar_ids" in written:
         written["calendar_ids"] = tuple(sorted(set(written["calendar_ids"])))
+    if "tags" in written:
+        written["tags"] = tuple(dict.fromkeys(written["tags"]))
     return written | {"schedule_unit": None} if schedule_type == ScheduleType.ABSOLUTE else written
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from shared.action import Action, ActionId
 from shared.paging import Page, Slice
-from shared.store.paging import read_page
+from shared.store.paging import Filters, has_in_its_name, narrowed, read_page
 from shared.store.tables import actions
 from shared.user import UserId
 
@@ -16,6 +16,7 @@ _THIS = (_OWNED, actions.c.id == bindparam("key"))
 
 CREATE = insert(actions).returning(actions)
 LIST = select(actions).where(_OWNED)
+FILTERS: Filters = {"q": has_in_its_name(actions.c.name)}
 FIND = select(actions).where(*_THIS)
 # Who saves a job holds this lock, so that two saves at once cannot close a cycle that neither of them sees.
 LOCK = select(actions.c.id).where(*_THIS).with_for_update(key_share=True)
@@ -28,9 +29,10 @@ def create(connection: Connection, user_id: UserId, row: Mapping[str, Any]) -> A
     return _action(connection.execute(CREATE, {**row, "user_id": user_id}).one())
 
 
-def read_list(connection: Connection, user_id: UserId, part: Slice) -> Page[Action]:
+def read_list(connection: Connection, user_id: UserId, filters: Mapping[str, Any], part: Slice) -> Page[Action]:
     """The user's actions, oldest first."""
-    return read_page(connection, LIST, {"user": user_id}, part, _action)
+    statement = narrowed(LIST, FILTERS, filters)
+    return read_page(connection, statement, {**filters, "user": user_id}, part, _action)
 
 
 def find(connection: Connection, user_id: UserId, action_id: ActionId) -> Action | None:

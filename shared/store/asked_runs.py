@@ -42,12 +42,16 @@ LINE_END = select(func.max(triggers.c.next_attempt_at)).where(
 FORGET = delete(ledger).where(*_these(ledger), _never_ran(ledger))
 _wanted = rows("wanted", due_at=INSTANT, next_attempt_at=INSTANT)
 _new = insert(triggers).from_select(
-    ["user_id", "schedule_id", "action_id", "schedule_version", "kind", "due_at", "next_attempt_at", "created_at"],
+    [
+        *("user_id", "schedule_id", "action_id", "schedule_version", "priority", "kind"),
+        *("due_at", "next_attempt_at", "created_at"),
+    ],
     select(
         bindparam("user", type_=triggers.c.user_id.type),
         bindparam("key", type_=triggers.c.schedule_id.type),
         bindparam("action", type_=triggers.c.action_id.type),
         bindparam("version", type_=triggers.c.schedule_version.type),
+        bindparam("priority", type_=triggers.c.priority.type),
         bindparam("kind", type_=triggers.c.kind.type),
         _wanted.c.due_at,
         _wanted.c.next_attempt_at,
@@ -66,6 +70,7 @@ BACKFILL = _new.on_conflict_do_update(
         "kind": _new.excluded.kind,
         "action_id": _new.excluded.action_id,
         "schedule_version": _new.excluded.schedule_version,
+        "priority": _new.excluded.priority,
         "next_attempt_at": _new.excluded.next_attempt_at,
     },
     where=_never_ran(triggers),
@@ -95,6 +100,7 @@ def run_now(connection: Connection, schedule: Schedule, given: Mapping[str, Any]
         "schedule_id": schedule.id,
         "action_id": schedule.action_id,
         "schedule_version": schedule.version,
+        "priority": schedule.priority,
         "kind": TriggerKind.MANUAL.value,
         "next_attempt_at": now,
         "created_at": now,
@@ -127,6 +133,7 @@ def backfill(
     definition = {
         "action": schedule.action_id,
         "version": schedule.version,
+        "priority": schedule.priority,
         "kind": TriggerKind.BACKFILL.value,
         "now": now,
     }

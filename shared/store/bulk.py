@@ -29,13 +29,17 @@ LOCK = (
 )
 CHANGE = update(schedules).where(*_THESE).values(updated_at=_now)
 PAUSE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, status_note=None)
+# Of those that are paused: why, or until when.
+EXPLAIN = CHANGE.values(status_note=None)
 RESUME = CHANGE.values(
     schedule_status=ScheduleStatus.PENDING.value,
     active_since=_now,
     exhausted=False,
     status_note=None,
+    pause_note=None,
+    resume_at=None,
 )
-DELETE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, deleted_at=_now)
+DELETE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, deleted_at=_now, resume_at=None)
 UNLINK = delete(schedule_calendars).where(
     schedule_calendars.c.user_id == bindparam("user"), schedule_calendars.c.schedule_id == any_(ids("ids"))
 )
@@ -65,9 +69,26 @@ def lock(
     return {row.id: ScheduleStatus(row.schedule_status) for row in rows}
 
 
-def pause(connection: Connection, user_id: UserId, schedule_ids: Sequence[ScheduleId], now: datetime) -> None:
-    """Make locked schedules inactive."""
-    connection.execute(PAUSE, {"user": user_id, "ids": list(schedule_ids), "now": now})
+def pause(
+    connection: Connection,
+    user_id: UserId,
+    schedule_ids: Sequence[ScheduleId],
+    said: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Make locked schedules inactive; ``said`` are the columns of a pause that its user gave."""
+    connection.execute(PAUSE, {**said, "user": user_id, "ids": list(schedule_ids), "now": now})
+
+
+def explain(
+    connection: Connection,
+    user_id: UserId,
+    schedule_ids: Sequence[ScheduleId],
+    said: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Write the same of locked schedules that are paused already."""
+    connection.execute(EXPLAIN, {**said, "user": user_id, "ids": list(schedule_ids), "now": now})
 
 
 def resume(connection: Connection, user_id: UserId, schedule_ids: Sequence[ScheduleId], now: datetime) -> None:

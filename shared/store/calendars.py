@@ -28,7 +28,7 @@ from shared.paging import Page, Slice
 from shared.schedule import ScheduleId, ScheduleStatus, ScheduleType
 from shared.store.arrays import BIGINT, INSTANT, bound, ids, rows
 from shared.store.holds import NOT_HELD
-from shared.store.paging import read_page
+from shared.store.paging import Filters, has_in_its_name, narrowed, read_page
 from shared.store.tables import calendars, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerStatus
 from shared.user import UserId
@@ -65,6 +65,7 @@ _THIS = (_OWNED, calendars.c.id == bindparam("key"))
 
 CREATE = insert(calendars).returning(*_COLUMNS)
 LIST = select(*_COLUMNS).where(_OWNED)
+FILTERS: Filters = {"q": has_in_its_name(calendars.c.name)}
 FIND = select(*_COLUMNS).where(*_THIS)
 LOCK = FIND.with_for_update(key_share=True)
 CHANGE = update(calendars).where(*_THIS).values(updated_at=func.now()).returning(*_COLUMNS)
@@ -143,9 +144,10 @@ def create(connection: Connection, user_id: UserId, row: Mapping[str, Any], excl
     return _stored(connection.execute(CREATE, values).one())
 
 
-def read_list(connection: Connection, user_id: UserId, part: Slice) -> Page[StoredCalendar]:
+def read_list(connection: Connection, user_id: UserId, filters: Mapping[str, Any], part: Slice) -> Page[StoredCalendar]:
     """The user's calendars, oldest first."""
-    return read_page(connection, LIST, {"user": user_id}, part, _stored)
+    statement = narrowed(LIST, FILTERS, filters)
+    return read_page(connection, statement, {**filters, "user": user_id}, part, _stored)
 
 
 def find(connection: Connection, user_id: UserId, calendar_id: CalendarId) -> StoredCalendar | None:

@@ -36,6 +36,7 @@ DUE = (
         triggers.c.kind,
         triggers.c.attempt,
         triggers.c.alone,
+        triggers.c.priority,
         triggers.c.hold,
         triggers.c.next_attempt_at,
         schedules.c.max_runs,

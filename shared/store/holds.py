@@ -31,7 +31,7 @@ class Held:
     """A locked trigger that may not go yet.
 
     ``look_at`` is when it is looked at again; of one that waits for its user's share (``Hold.LIMIT``) it is since when
-    it has been due, its place in the line that ``waits_for`` names.
+    it has been due, its place among those of its priority in the line that ``waits_for`` names.
     """
 
     id: TriggerId

@@ -97,7 +97,7 @@ INVARIANTS: Mapping[str, str] = {
     # Statuses without such an instant are ruled out by CHECK constraints. What waits for its user's share goes on when
     # something else of that user ends.
     # A line moves as long as anything of its user ends, is tried, or leaves it to wait for a host.
-    "I7 every unfinished trigger has something ahead that moves it on": """
+    "I7 every unfinished trigger, and every pause that ends by itself, has something ahead that moves it on": """
         SELECT id, status || ', next at ' || event AS detail
         FROM (
             (SELECT id, status, next_attempt_at AS event FROM triggers
@@ -110,6 +110,9 @@ INVARIANTS: Mapping[str, str] = {
             UNION ALL (SELECT id, status, lease_until FROM triggers
                 WHERE status = 'executing' AND lease_until < :now - make_interval(secs => :patience)
                 ORDER BY lease_until LIMIT 20)
+            UNION ALL (SELECT id, 'paused schedule', resume_at FROM schedules
+                WHERE resume_at < :now - make_interval(secs => :patience)
+                ORDER BY resume_at LIMIT 20)
             UNION ALL SELECT waiting.id, waiting.status, waiting.next_attempt_at FROM users u
             CROSS JOIN LATERAL (
                 SELECT id, status, next_attempt_at FROM triggers t

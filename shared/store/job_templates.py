@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select,
 
 from shared.job import JobTemplate, JobTemplateId
 from shared.paging import Page, Slice
-from shared.store.paging import read_page
+from shared.store.paging import Filters, has_in_its_name, narrowed, read_page
 from shared.store.tables import job_templates
 from shared.user import UserId
 
@@ -18,6 +18,7 @@ _OWN = (job_templates.c.user_id == bindparam("user"), job_templates.c.id == bind
 
 CREATE = insert(job_templates).returning(*_COLUMNS)
 LIST = select(*_COLUMNS).where(_READABLE)
+FILTERS: Filters = {"q": has_in_its_name(job_templates.c.name)}
 FIND = select(*_COLUMNS).where(_READABLE, job_templates.c.id == bindparam("key"))
 FIND_BUILT_IN = select(*_COLUMNS).where(_BUILT_IN, job_templates.c.name == bindparam("name"))
 LOCK = select(job_templates.c.id).where(*_OWN).with_for_update(key_share=True)
@@ -30,9 +31,10 @@ def create(connection: Connection, user_id: UserId, row: Mapping[str, Any]) -> J
     return _template(connection.execute(CREATE, {**row, "user_id": user_id}).one())
 
 
-def read_list(connection: Connection, user_id: UserId, part: Slice) -> Page[JobTemplate]:
+def read_list(connection: Connection, user_id: UserId, filters: Mapping[str, Any], part: Slice) -> Page[JobTemplate]:
     """The built-in templates and the user's presets."""
-    return read_page(connection, LIST, {"user": user_id}, part, _template)
+    statement = narrowed(LIST, FILTERS, filters)
+    return read_page(connection, statement, {**filters, "user": user_id}, part, _template)
 
 
 def find(connection: Connection, user_id: UserId, template_id: JobTemplateId) -> JobTemplate | None:

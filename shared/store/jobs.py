@@ -12,7 +12,7 @@ from shared.action import ActionId
 from shared.job import Delivery, Job, JobId, JobInputType, JobTemplateId
 from shared.paging import Page, Slice
 from shared.store.arrays import ids
-from shared.store.paging import read_page
+from shared.store.paging import Filters, has_in_its_name, narrowed, read_page
 from shared.store.tables import jobs
 from shared.user import UserId
 
@@ -21,7 +21,11 @@ _THIS = (_OWNED, jobs.c.id == bindparam("key"))
 
 CREATE = insert(jobs).returning(jobs)
 FIND = select(jobs).where(*_THIS)
-LIST = select(jobs).where(_OWNED, jobs.c.action_id == bindparam("action_id"))
+LIST = select(jobs).where(_OWNED)
+FILTERS: Filters = {
+    "action_id": jobs.c.action_id == bindparam("action_id"),
+    "q": has_in_its_name(jobs.c.name),
+}
 OF_ACTIONS = select(jobs).where(_OWNED, jobs.c.action_id == any_(ids("action_ids"))).order_by(jobs.c.id)
 CHANGE = update(jobs).where(*_THIS).values(updated_at=func.now()).returning(jobs)
 DELETE = delete(jobs).where(*_THIS)
@@ -49,9 +53,10 @@ def find(connection: Connection, user_id: UserId, job_id: JobId) -> StoredJob | 
     return _stored(row) if row else None
 
 
-def read_list(connection: Connection, user_id: UserId, action_id: ActionId, part: Slice) -> Page[StoredJob]:
-    """The jobs of one action of the user, oldest first."""
-    return read_page(connection, LIST, {"user": user_id, "action_id": action_id}, part, _stored)
+def read_list(connection: Connection, user_id: UserId, filters: Mapping[str, Any], part: Slice) -> Page[StoredJob]:
+    """The user's jobs, oldest first; ``action_id`` is among the filters, and an index finds them by it."""
+    statement = narrowed(LIST, FILTERS, filters)
+    return read_page(connection, statement, {**filters, "user": user_id}, part, _stored)
 
 
 def of_actions(connection: Connection, user_id: UserId, action_ids: Sequence[ActionId]) -> tuple[StoredJob, ...]:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func
 
 from shared.paging import Page, Slice
+from shared.store.arrays import TEXT
 
 T = TypeVar("T")
 
@@ -34,6 +35,11 @@ def read_page(
     rows = connection.execute(ordered, {**parameters, "limit": part.limit + 1, "after": part.after}).all()
     items = rows[: part.limit]
     return Page([build(row) for row in items], items[-1].id if len(rows) > part.limit else None)
+
+
+def has_in_its_name(name: ColumnElement[str]) -> ColumnElement[bool]:
+    """The filter ``q``: among the user's own, which an index finds in the order of the list."""
+    return func.strpos(func.lower(name), func.lower(bindparam("q", type_=TEXT))) > 0
 
 
 def narrowed(statement: Select[Any], known: Filters, chosen: Mapping[str, Any]) -> Select[Any]:

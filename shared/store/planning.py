@@ -40,12 +40,13 @@ UNFINISHED_OF = select(triggers.c.schedule_id).where(
 
 _planned = rows("planned", schedule_id=BIGINT, due_at=INSTANT)
 _new_trigger = insert(triggers).from_select(
-    ["user_id", "schedule_id", "action_id", "schedule_version", "due_at", "next_attempt_at"],
+    ["user_id", "schedule_id", "action_id", "schedule_version", "priority", "due_at", "next_attempt_at"],
     select(
         schedules.c.user_id,
         schedules.c.id,
         schedules.c.action_id,
         schedules.c.version,
+        schedules.c.priority,
         _planned.c.due_at,
         _planned.c.due_at,
     ).select_from(_planned.join(schedules, schedules.c.id == _planned.c.schedule_id)),
@@ -64,6 +65,7 @@ PUT = _new_trigger.on_conflict_do_update(
         "sends": 0,
         "action_id": _new_trigger.excluded.action_id,
         "schedule_version": _new_trigger.excluded.schedule_version,
+        "priority": _new_trigger.excluded.priority,
         "next_attempt_at": _new_trigger.excluded.next_attempt_at,
     },
     where=(triggers.c.status == "cancelled") & (triggers.c.attempt == 0),

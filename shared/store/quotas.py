@@ -3,7 +3,7 @@
 The lock is one of the user's own that no table knows: the row of a user is what creators lock to give out shares.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Select, any_, bindparam, func, literal_column, select, update
@@ -21,6 +21,13 @@ _LOCKS = 7 << 56
 _user = bindparam("user", type_=BigInteger())
 
 HOLD = select(func.pg_advisory_xact_lock(literal_column(str(_LOCKS)) + _user))
+
+
+def try_lock(user_id: Any) -> Any:
+    """The condition that a user could be held: nobody waits."""
+    return func.pg_try_advisory_xact_lock(literal_column(str(_LOCKS)) + user_id)
+
+
 PLAN = select(plans).join(users, users.c.plan_id == plans.c.id).where(users.c.id == _user)
 
 
@@ -69,6 +76,22 @@ ACTIVE = (
     .limit(bindparam("limit"))
 )
 THESE = select(schedules.c.id, *timings.COLUMNS).where(schedules.c.user_id == _user, schedules.c.id == any_(ids("ids")))
+# Whether somebody has more schedules than the plan allows; not, where there was room when it was counted last.
+_counted: Select[Any] = select(literal_column("1")).where(
+    rooms.c.user_id == users.c.id, rooms.c.kept == Kept.SCHEDULES.value, rooms.c.of_limit == plans.c.max_schedules
+)
+_beyond: Select[Any] = (
+    select(literal_column("1"))
+    .where(schedules.c.user_id == users.c.id, schedules.c.deleted_at.is_(None))
+    .order_by(schedules.c.id)
+    .offset(plans.c.max_schedules)
+    .limit(1)
+)
+STANDINGS = (
+    select(users.c.id.label("user_id"), (~_counted.exists() & _beyond.exists()).label("over"), plans)
+    .join(plans, users.c.plan_id == plans.c.id)
+    .where(users.c.id == any_(ids("users")))
+)
 
 
 def hold(connection: Connection, user_id: UserId) -> None:
@@ -80,6 +103,15 @@ def find_plan(connection: Connection, user_id: UserId) -> Plan | None:
     """The user's plan."""
     row = connection.execute(PLAN, {"user": user_id}).one_or_none()
     return Plan(**row._mapping) if row else None
+
+
+def standings(connection: Connection, user_ids: Collection[UserId]) -> dict[UserId, tuple[Plan, bool]]:
+    """The plans of these users, and whether each has more schedules than it allows."""
+    found = {}
+    for row in connection.execute(STANDINGS, {"users": list(user_ids)}):
+        columns = {name: value for name, value in row._mapping.items() if name not in ("user_id", "over")}
+        found[row.user_id] = (Plan(**columns), row.over)
+    return found
 
 
 def count(connection: Connection, user_id: UserId, kept: Kept, limit: int) -> int:

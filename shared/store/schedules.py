@@ -4,7 +4,21 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, any_, bindparam, func, insert, literal, select, true, union_all, update
+from sqlalchemy import (
+    Connection,
+    any_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import array
 
 from shared import timetable
 from shared.paging import Page, Slice
@@ -13,7 +27,7 @@ from shared.store import calendars, timings
 from shared.store.arrays import INSTANT, TEXT, texts
 from shared.store.holds import NOT_HELD
 from shared.store.kinds import WANTED_AS
-from shared.store.paging import Filters, narrowed, read_page
+from shared.store.paging import Filters, has_in_its_name, narrowed, read_page
 from shared.store.tables import ledger, schedule_calendars, schedules, triggers
 from shared.trigger import TriggerKind, TriggerStatus
 from shared.user import UserId
@@ -28,6 +42,10 @@ _DEFINED = (
     schedules.c.description,
     schedules.c.schedule_status,
     schedules.c.status_note,
+    schedules.c.pause_note,
+    schedules.c.resume_at,
+    schedules.c.tags,
+    schedules.c.priority,
     schedules.c.max_runs,
     schedules.c.runs,
     schedules.c.overlap,
@@ -84,12 +102,14 @@ VIEW = (
     .where(*_LIVE)
 )
 FIND = VIEW.where(schedules.c.id == bindparam("key"))
+_NO_TAGS: Any = literal_column("'{}'")
 FILTERS: Filters = {
     "action_id": schedules.c.action_id == bindparam("action_id"),
     "schedule_type": schedules.c.schedule_type == bindparam("schedule_type"),
     "schedule_status": schedules.c.schedule_status == bindparam("schedule_status"),
-    # Among the user's own, which an index finds in the order of the list.
-    "q": func.strpos(func.lower(schedules.c.name), func.lower(bindparam("q", type_=TEXT))) > 0,
+    # The second half is what the partial index of tags says.
+    "tag": schedules.c.tags.contains(array([cast(bindparam("tag"), TEXT)])) & (schedules.c.tags != _NO_TAGS),
+    "q": has_in_its_name(schedules.c.name),
 }
 
 _now = bindparam("now", type_=INSTANT)
@@ -103,8 +123,20 @@ ACTIVATE = CHANGE.values(
     active_since=_now,
     exhausted=False,
     status_note=None,
+    pause_note=None,
+    resume_at=None,
 )
-DELETE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, deleted_at=_now)
+DELETE = CHANGE.values(schedule_status=ScheduleStatus.INACTIVE.value, deleted_at=_now, resume_at=None)
+# What waits already moves in its line.
+PRIORITISE = (
+    update(triggers)
+    .where(
+        triggers.c.user_id == bindparam("user"),
+        triggers.c.schedule_id == bindparam("key"),
+        triggers.c.status == literal_column("'scheduled'"),
+    )
+    .values(priority=bindparam("new_priority"))
+)
 CANCEL_PLANNED = (
     update(triggers)
     .where(
@@ -155,6 +187,11 @@ def activate(
     connection.execute(ACTIVATE, {**changes, "user": user_id, "key": schedule_id, "now": now})
 
 
+def prioritise(connection: Connection, user_id: UserId, schedule_id: ScheduleId, priority: int) -> None:
+    """Give what a locked schedule has planned, or waiting, another place among its user's."""
+    connection.execute(PRIORITISE, {"user": user_id, "key": schedule_id, "new_priority": priority})
+
+
 def remove(connection: Connection, user_id: UserId, schedule_id: ScheduleId, now: datetime) -> None:
     """Hide a locked schedule for good; its history stays."""
     connection.execute(DELETE, {"user": user_id, "key": schedule_id, "now": now})
@@ -182,6 +219,7 @@ def _schedules(connection: Connection, rows: Sequence[Any]) -> list[Schedule]:
 def _schedule(row: Any, timing: Timing) -> Schedule:
     fields = {name: value for name, value in row._mapping.items() if name not in _TIMING_NAMES}
     fields |= {"schedule_status": ScheduleStatus(row.schedule_status), "calendar_ids": tuple(row.calendar_ids)}
+    fields["tags"] = tuple(row.tags)
     fields |= {"overlap": Overlap(row.overlap), "catch_up": CatchUp(row.catch_up)}
     if timing.calendars and fields.get("next_run_at"):
         fields["next_run_at"] = timetable.next_run(timing, fields["next_run_at"])

@@ -91,12 +91,13 @@ _first = (
         triggers.c.id,
         triggers.c.user_id,
         triggers.c.alone,
+        triggers.c.priority,
         triggers.c.next_attempt_at,
         triggers.c.held_for,
         triggers.c.action_id,
     )
     .where(triggers.c.user_id == _wanted.c.user_id, triggers.c.held_for == _wanted.c.line, *_LIMITED)
-    .order_by(triggers.c.next_attempt_at, triggers.c.id)
+    .order_by(triggers.c.priority.desc(), triggers.c.next_attempt_at, triggers.c.id)
     .limit(_wanted.c.room)
     .with_for_update(skip_locked=True, key_share=True)
     .correlate(_wanted)
@@ -145,5 +146,5 @@ def outstanding(connection: Connection) -> int:
 
 
 def take(connection: Connection, wanted: Sequence[tuple[UserId, str, int]]) -> Sequence[Any]:
-    """The first so many of each line, locked: (id, user_id, alone, next_attempt_at, held_for, host)."""
+    """The first so many of each line, locked: (id, user_id, alone, priority, next_attempt_at, held_for, host)."""
     return connection.execute(TAKE, bound(_wanted, wanted)).all() if wanted else []

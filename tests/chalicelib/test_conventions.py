@@ -89,7 +89,7 @@ def test_an_unknown_route_is_404_and_another_method_405_with_what_is_allowed(ali
     answer = alice.send("PATCH", "auth/login", {})
     assert is_problem(answer, 405)
     assert answer.headers["allow"] == "POST"
-    assert alice.send("OPTIONS", "schedules").headers["allow"] == "GET, POST"
+    assert alice.send("OPTIONS", "schedules").headers["allow"] == "GET, HEAD, POST"
 
 
 def test_answers_are_nobodys_to_keep_or_to_guess_at(alice: Client) -> None:

@@ -92,7 +92,7 @@ def test_what_a_query_says_to_nobody_is_ignored(alice: Client, query: str) -> No
 def test_a_method_that_a_path_does_not_have_is_405_with_those_it_has(alice: Client, method: str) -> None:
     answer = ask(alice, method, f"{BASE}/actions")
     assert is_problem(answer, 405)
-    assert answer.headers["allow"] == "GET, POST"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,31 @@ def test_schedules_are_found_by_a_part_of_their_name(alice: Client, bob: Client)
     assert alice.get("schedules", q="x" * 201, limit=0).fields.keys() == {"q", "limit"}
 
 
+@pytest.mark.parametrize("path", ["actions", "jobs", "job_templates", "calendars"])
+def test_everything_with_a_name_is_found_by_a_part_of_it(alice: Client, bob: Client, path: str) -> None:
+    for client in (alice, bob):
+        action = make_action(client, "some")
+        for name in ("Nightly %", "the NIGHTLY %_ report", "daily"):
+            body = {"name": name, "job_type": "logger", "action_id": action, "job_input_value": {"message": "m"}}
+            assert client.post(path, body).status == 201
+    query = {"action_id": make_first(alice)} if path == "jobs" else {}
+    found = pages(alice, path, q="night", **query)
+    assert [row["name"] for row in alice.get(path, q="night", **query).json[path]] == [
+        "Nightly %",
+        "the NIGHTLY %_ report",
+    ]
+    assert pages(alice, path, q=" nightly % ", sort="-created_at", **query) == [found[1], found[0]]
+    assert pages(alice, path, q="%_", **query) == [found[1]]
+    assert pages(alice, path, q="weekly", **query) == []
+    cursor = alice.get(path, q="night", limit=1, **query).json["next_cursor"]
+    assert set(alice.get(path, q="nightly", cursor=cursor, **query).fields) == {"cursor"}
+    assert alice.get(path, q="x" * 201, **query).fields.keys() == {"q"}
+
+
+def make_first(client: Client) -> int:
+    return int(client.get("actions", limit=1).json["actions"][0]["id"])
+
+
 def test_a_bulk_change_looks_for_the_same_names(alice: Client) -> None:
     action = make_action(alice)
     nightly, daily = (make_schedule(alice, action, name=name)["id"] for name in ("nightly", "daily"))
@@ -86,7 +111,7 @@ def test_a_bulk_change_looks_for_the_same_names(alice: Client) -> None:
     assert alice.get(f"schedules/{daily}").json["schedule"]["schedule_status"] == "pending"
 
 
-@pytest.mark.parametrize("path", ["schedules", "dead_letters"])
+@pytest.mark.parametrize("path", ["schedules", "dead_letters", "actions"])
 def test_what_no_text_can_have_is_looked_for_in_vain(alice: Client, path: str) -> None:
     answer = alice.get(path, q="a\x00")
     assert (answer.status, answer.fields) == (422, {"q": "has a character that no text has"})

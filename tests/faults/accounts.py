@@ -54,11 +54,16 @@ class Account:
 
 
 def unfinished(lab: Lab, due_before: datetime) -> int:
-    """How many occurrences that were due before an instant have not ended, and how many schedules are not planned."""
+    """How many occurrences that were due before an instant have not ended, and how many schedules are not planned.
+
+    Those that are paused until then are not, either.
+    """
     open_triggers = select(triggers.c.id).where(
         triggers.c.status.in_(UNFINISHED), (triggers.c.due_at <= due_before) | (triggers.c.attempt > 0)
     )
-    pending = select(schedules.c.id).where(schedules.c.schedule_status == "pending")
+    pending = select(schedules.c.id).where(
+        (schedules.c.schedule_status == "pending") | (schedules.c.resume_at <= due_before)
+    )
     with lab.services.database.begin() as connection:
         # One statement: between two of them a schedule may be planned, and be in neither.
         return len(connection.execute(open_triggers.union_all(pending)).all())

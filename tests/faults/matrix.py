@@ -23,7 +23,7 @@ from tests.world import new_breaker, new_feed
 
 # Whose steps they are: the first word of a point.
 FUNCTION = {
-    **dict.fromkeys(("create", "plan", "release", "dispatch", "send", "recover", "probe"), "creator"),
+    **dict.fromkeys(("create", "resume", "plan", "release", "dispatch", "send", "recover", "probe"), "creator"),
     **dict.fromkeys(("receive", "claim", "run", "record", "gate", "sightings", "execute"), "executor"),
     **dict.fromkeys(("drain", "clean", "refresh"), "cleaner"),
 }
@@ -57,7 +57,7 @@ class Cell:
         if self.point.startswith("recover.lost"):
             armed["executor-0"] = "run.started=kill"
         # Once or a few times in all, and each of the two may be the one that is there.
-        if self.step in ("probe", "gate", "sightings") or self.point.startswith("recover.lost"):
+        if self.step in ("resume", "probe", "gate", "sightings") or self.point.startswith("recover.lost"):
             armed[f"{self.function}-1"] = armed[f"{self.function}-0"]
         return armed
 
@@ -101,13 +101,15 @@ def run(server: Settings, cell: Cell, seed: int = 1) -> Outcome:
 
 
 def _prepare(lab: Lab, cell: Cell, owner: Owner) -> None:
-    """Have the point reached with something to do: messages are lost or dead, or the target's breaker is open."""
+    """Have the point reached with something to do: messages are lost or dead, a pause ends, a breaker is open."""
     if cell.point.startswith("recover.resend"):
         lab.broker.manners = Manners(lose=1.0)
     elif cell.step == "drain":
         lab.broker.manners = Manners(lose=1.0, bury=True)
     elif cell.step == "release":
         a_crowd(new_owner(lab.services, lab.target.url), 30)
+    elif cell.step == "resume":
+        owner.paused(owner.single(), until=lab.services.clock.now() + timedelta(seconds=4))
     elif cell.step == "refresh":
         new_feed(lab.services, owner.user_id, f"{lab.target.url}/ok")
     elif cell.step in ("gate", "probe"):

@@ -80,6 +80,11 @@ class Owner:
         timing = {"schedule_type": "relative", "schedule_value": str(seconds), "schedule_unit": "second"}
         return new_schedule(self.services, self.user_id, action_id, **timing | {"max_runs": runs} | fields)
 
+    def paused(self, action_id: ActionId, until: datetime) -> ScheduleId:
+        """Once, two seconds after the end of a pause."""
+        at = until.replace(microsecond=0) + timedelta(seconds=2)
+        return self.absolute(action_id, at, schedule_status="inactive", resume_at=until)
+
     def end(self, schedule_id: ScheduleId, until: datetime) -> None:
         """Have a schedule end, by its row."""
         set_schedule(self.services, schedule_id, ends_at=until)

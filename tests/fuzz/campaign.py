@@ -27,6 +27,8 @@ CHECKS = (
 ENDS_THE_SESSION = ("auth_log_out", "auth_change_password")
 # No creator runs here, so that this is 503, as it should be.
 UNREADY = ("health_ready",)
+# It would call whatever URL comes to its mind.
+CALLS_OUT = ("jobs_try_out",)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Run:
 
     def options(self, url: str) -> list[str]:
         """The command line after the document's place."""
-        left_out = (*UNREADY, *(ENDS_THE_SESSION if self.token else ()))
+        left_out = (*UNREADY, *CALLS_OUT, *(ENDS_THE_SESSION if self.token else ()))
         return [
             *("--url", url, "--checks", ",".join(CHECKS), "--phases", self.phases),
             *("--seed", str(self.seed), "--max-examples", str(self.examples), "--continue-on-failure"),

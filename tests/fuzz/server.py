@@ -1,18 +1,23 @@
 """The API's own function behind a real HTTP server on loopback, a real database, and somebody who has one of each."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from chalicelib.application import build
 from functions.api import answer
 from infra.local.gateway import listen
+from infra.local.home import Home
 from infra.local.ports import LOOPBACK
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
 from shared.store.engine import connect
+from shared.vault import Vault
+from shared.vault.file import FileKeys
 from shared.wiring import clock
 from tests.chalicelib.client import Client
 from tests.chalicelib.conftest import make_action, make_job, make_schedule, sign_up
@@ -39,7 +44,9 @@ def running_api(settings: Settings) -> Iterator[Api]:
     """Answers with this database until the end."""
     database = connect(settings)
     runners = build_runners(settings.allowed_networks)
-    services = Services(settings, database, RecordedQueue(), runners, clock(database, settings), "fuzz")
+    folder = tempfile.TemporaryDirectory()
+    vault = Vault([FileKeys(str(Home(Path(folder.name)).key_file()))])
+    services = Services(settings, database, RecordedQueue(), runners, clock(database, settings), "fuzz", vault=vault)
     application = build(lambda: services)
     server = listen(0, lambda event, context: answer(application, event, context))
     try:
@@ -48,6 +55,7 @@ def running_api(settings: Settings) -> Iterator[Api]:
         server.shutdown()
         server.server_close()
         database.close()
+        folder.cleanup()
 
 
 def furnished(application: Any) -> Client:
@@ -55,6 +63,7 @@ def furnished(application: Any) -> Client:
     client = sign_up(Client(application), "somebody")
     action = make_action(client)
     make_job(client, action)
+    client.post("secrets", {"name": "TOKEN", "value": "a value that nobody sees"})
     client.post("calendars", {"name": "Closed", "dates": ["2030-12-25"]})
     client.post("job_templates", {"name": "mine", "job_type": "http"})
     schedule = make_schedule(client, action, schedule_status="inactive")

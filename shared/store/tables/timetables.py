@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.store.tables.columns import identity, instant, metadata, one_of
 
@@ -34,6 +34,12 @@ schedules = Table(
     Column("timezone", Text, nullable=False, server_default=text("'UTC'")),
     Column("schedule_status", Text, nullable=False, server_default=text("'pending'")),
     Column("status_note", Text),
+    # Of a pause: what its user says of it, and when it is over by itself.
+    Column("pause_note", Text),
+    instant("resume_at"),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    # Who goes first among what waits for its user's share: the highest.
+    Column("priority", SmallInteger, nullable=False, server_default=text("5")),
     instant("anchor", required=True),
     instant("starts_at"),
     instant("ends_at"),
@@ -64,6 +70,9 @@ schedules = Table(
     CheckConstraint("deleted_at IS NULL OR schedule_status = 'inactive'", name="deleted"),
     CheckConstraint("schedule_type = 'absolute' OR schedule_unit IS NOT NULL", name="unit"),
     CheckConstraint("max_runs > 0", name="max_runs"),
+    CheckConstraint("resume_at IS NULL OR schedule_status = 'inactive' AND deleted_at IS NULL", name="resumed"),
+    CheckConstraint("cardinality(tags) <= 20", name="tags"),
+    CheckConstraint("priority BETWEEN 0 AND 9", name="priority"),
     one_of("schedule_type", "absolute", "recurring", "relative"),
     one_of("schedule_unit", "second", "minute", "hour", "day", "cron", "duration"),
     one_of("dst_gap", "run_after", "skip"),
@@ -78,6 +87,14 @@ schedules = Table(
 Index("ix_schedules_pending", schedules.c.id, postgresql_where=text("schedule_status = 'pending'"))
 Index("ix_schedules_active", schedules.c.active_since, postgresql_where=text("schedule_status = 'processing'"))
 Index("ix_schedules_ending", schedules.c.id, postgresql_where=text("schedule_status = 'processing' AND exhausted"))
+Index("ix_schedules_resume", schedules.c.resume_at, postgresql_where=text("resume_at IS NOT NULL"))
+# Without those that have none, of which a change costs nothing here.
+Index(
+    "ix_schedules_tags",
+    schedules.c.tags,
+    postgresql_using="gin",
+    postgresql_where=text("deleted_at IS NULL AND tags <> '{}'"),
+)
 Index("ix_schedules_user", schedules.c.user_id, schedules.c.id, postgresql_where=text("deleted_at IS NULL"))
 Index("ix_schedules_action", schedules.c.action_id)
 Index("ix_schedules_deleted", schedules.c.deleted_at, postgresql_where=text("deleted_at IS NOT NULL"))
@@ -96,6 +113,8 @@ triggers = Table(
     Column("reason", Text),
     # Who wanted it: the timetable, its user at once, or its user for a time that has passed.
     Column("kind", Text, nullable=False, server_default=text("'planned'")),
+    # The schedule's.
+    Column("priority", SmallInteger, nullable=False, server_default=text("5")),
     # What this run gets in place of the schedule's input.
     Column("input", JSONB(none_as_null=True)),
     Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
@@ -157,6 +176,7 @@ Index(
     "ix_triggers_limited",
     triggers.c.user_id,
     triggers.c.held_for,
+    triggers.c.priority.desc(),
     triggers.c.next_attempt_at,
     triggers.c.id,
     postgresql_where=text("status = 'scheduled' AND hold = 'limit'"),

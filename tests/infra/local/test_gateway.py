@@ -1,6 +1,11 @@
 """Requests as events of payload version 2.0."""
 
-from infra.local.gateway import to_event
+import http.client
+from typing import Any
+
+import pytest
+
+from infra.local.gateway import listen, to_event
 
 
 def test_a_request_becomes_an_event() -> None:
@@ -21,3 +26,22 @@ def test_a_body_that_is_no_text_is_encoded() -> None:
 
 def test_no_body_is_no_body() -> None:
     assert "body" not in to_event("GET", "/", [], b"")
+
+
+@pytest.mark.parametrize(("method", "length"), [("GET", "2"), ("HEAD", "7")])
+def test_only_to_a_head_the_function_says_how_long_the_body_would_be(method: str, length: str) -> None:
+    def function(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        body = "" if event["requestContext"]["http"]["method"] == "HEAD" else "{}"
+        return {"statusCode": 200, "headers": {"Content-Length": "7"}, "body": body}
+
+    server = listen(0, function)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    try:
+        connection.request(method, "/")
+        answer = connection.getresponse()
+        assert answer.headers.get_all("content-length") == [length]
+        assert answer.read() == (b"" if method == "HEAD" else b"{}")
+    finally:
+        connection.close()
+        server.shutdown()
+        server.server_close()

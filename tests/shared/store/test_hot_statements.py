@@ -31,17 +31,24 @@ from shared.store import (
     planning,
     putting_away,
     putting_back,
+    quotas,
     readiness,
+    recent,
     recovering,
+    resuming,
+    schedules,
     secrets,
     sharing,
 )
+from shared.store.paging import narrowed
 from tests.world import new_action, new_schedule, new_user
 
 SCHEDULES = 20_000
 FILL = """
 INSERT INTO schedules (user_id, action_id, name, schedule_type, schedule_value, schedule_unit, schedule_status)
 SELECT 1, 1, 'n' || n, 'recurring', '1', 'day', 'processing' FROM generate_series(1, {n}) AS n;
+UPDATE schedules SET tags = ARRAY['t' || id % 100] WHERE id % 10 = 0;
+UPDATE schedules SET schedule_status = 'inactive', resume_at = now() + interval '1 day' WHERE id % 10 = 1;
 INSERT INTO jobs (user_id, action_id, name, job_type, job_template_id, job_template_owner_id, job_input_type,
   is_root_job, job_timeout_in_secs)
 SELECT 1, 1, 'j' || n, 'logger', (SELECT id FROM job_templates WHERE name = 'logger'), 0, 'static_input', false, 5
@@ -218,6 +225,14 @@ def test_hot_statements_read_no_table_from_end_to_end(full: Connection, services
         "oldest due": (metrics.OLDEST_DUE, {"now": now}),
         "open breakers": (metrics.BREAKERS, {}),
         "lag": (readiness.LAG, {"now": now}),
+        "owners of pauses that end": (resuming.HOLD_OWNERS, {"now": now, "limit": 500}),
+        "pauses that end": (resuming.DUE, {"now": now, "users": ids, "limit": 500}),
+        "resume": (resuming.RESUME, {"ids": ids}),
+        "refuse": (resuming.REFUSE, {"refused_id": ids, "refused_note": ["-"] * 3, "now": now}),
+        "standings": (quotas.STANDINGS, {"users": ids}),
+        "prioritise": (schedules.PRIORITISE, {"user": 1, "key": 2, "new_priority": 9}),
+        "outcomes": (recent.OUTCOMES, {"user": 1, "key": 2}),
+        "tagged": (narrowed(bulk.MATCHING, schedules.FILTERS, {"tag": "-"}), {"user": 1, "tag": "t9", "limit": 9}),
     }
     plans = {name: plan_of(full, *statement) for name, statement in statements.items()}
     slow = {name: plan for name, plan in plans.items() if BIG.search(plan)}
@@ -263,3 +278,29 @@ def test_a_dashboard_reads_no_more_than_its_cap_of_each_kind(full: Connection, s
         plan = plan_of(full, statement, bounds, "EXPLAIN (ANALYZE, TIMING OFF)")
         read = [float(rows) for rows in re.findall(r"Scan.* on (?:triggers|schedules).*actual rows=([\d.]+)", plan)]
         assert not read or max(read) <= cap, f"{name}:\n{plan}"
+
+
+def test_lines_tags_and_pauses_are_read_by_indexes_of_their_own(full: Connection, services: Services) -> None:
+    """A line neither sorted nor filtered, however long it is; and an idle tick touches a page or two for pauses."""
+    looking = plan_of(
+        full, resuming.HOLD_OWNERS, {"now": services.clock.now(), "limit": 500}, "EXPLAIN (ANALYZE, BUFFERS)"
+    )
+    assert "ix_schedules_resume" in looking, looking
+    touched = sum(int(pages) for pages in re.findall(r"^ *Buffers: shared hit=(\d+)", looking, re.MULTILINE)[:1])
+    assert touched < 5, looking
+    tagged = plan_of(
+        full,
+        narrowed(bulk.MATCHING, schedules.FILTERS, {"tag": "-"}),
+        {"user": 1, "tag": "t90", "limit": 10_001},
+    )
+    assert "ix_schedules_tags" in tagged, tagged
+    full.exec_driver_sql(
+        "UPDATE triggers SET hold = 'limit', held_for = '', reason = '-', priority = id % 10"
+        " WHERE status = 'scheduled' AND hold IS NULL"
+    )
+    full.exec_driver_sql("ANALYZE triggers")
+    wanted = {"wanted_user_id": [1], "wanted_line": [""], "wanted_room": [7]}
+    taken = plan_of(full, sharing.TAKE, wanted, "EXPLAIN (ANALYZE, TIMING OFF)")
+    assert "ix_triggers_limited" in taken, taken
+    assert "Sort" not in taken, taken
+    assert "Rows Removed" not in taken, taken

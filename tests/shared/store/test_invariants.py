@@ -110,6 +110,14 @@ def test_a_paused_schedule_needs_no_trigger(services: Services, queued: Any) -> 
     assert broken(services) == set()
 
 
+@pytest.mark.parametrize(("late", "found"), [(59, set()), (61, {"I7"})])
+def test_a_pause_that_does_not_end_in_time_violates(
+    services: Services, clock: SetClock, late: float, found: set[str]
+) -> None:
+    new_logger_schedule(services, schedule_status="inactive", resume_at=clock.now() - timedelta(seconds=late))
+    assert broken(services) == found
+
+
 @pytest.fixture
 def line(services: Services, clock: SetClock) -> int:
     """A trigger that waits for its user's share; nothing of that user is on its way."""
