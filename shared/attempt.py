@@ -82,7 +82,8 @@ class Attempt:
     attempts, or failed for good: they do not run again, their output counts. ``tries`` is how often each job has failed
     in earlier ones, ``since`` when the first of them began. ``job_inputs`` {"job id": input} replace those of jobs.
     ``idempotency_key`` is the trigger's, alike in every attempt. ``chance`` in [0, 1) spreads the next attempt,
-    ``speed`` is the clock's. ``reveal`` opens its user's secrets. ``user_id`` is whose run it is.
+    ``speed`` is the clock's. ``reveal`` opens its user's secrets. ``user_id`` is whose run it is,
+    ``trace_id`` what its requests are found by in traces.
     """
 
     graph: JobGraph
@@ -99,6 +100,11 @@ class Attempt:
     speed: float = 1.0
     reveal: Reveal = reveal_nothing
     user_id: UserId = NOBODY
+    trace_id: str = ""
+
+    def traced(self) -> dict[str, int | str]:
+        """What log lines about it have, beside what they say."""
+        return {"trigger_id": self.trigger_id, "trace_id": self.trace_id}
 
 
 def after_failure(attempt: Attempt, job: Job, outcome: Outcome, now: datetime) -> WalkResult:

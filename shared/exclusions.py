@@ -1,6 +1,7 @@
 """From a calendar's definition, as its user wrote it, to what ``shared.calendars`` looks up. Pure.
 
 {"dates": ["2026-12-25"], "ranges": [{"from", "to"}], "weekly": [{"days": ["sat"], "from", "to"}], "icalendar": "..."}
+and, of a calendar with an ``icalendar_url``, what that says.
 """
 
 import re
@@ -11,11 +12,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared import icalendar
-from shared.calendars import Window
+from shared.calendars import MAX_SHIFT_DAYS, Window
 from shared.errors import Fault
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_TEXT = 64 * 1024
+# Of what a URL says; nobody types that.
+MAX_FEED = 256 * 1024
 MAX_ITEMS = {"dates": 2000, "ranges": 1000, "weekly": 50}
 MAX_SPANS = 5000
 # Events that repeat are expanded that far; what lies further back than a year is not kept.
@@ -49,17 +52,32 @@ def horizon(now: datetime) -> datetime:
     return datetime(now.year + HORIZON_YEARS, 1, 1, tzinfo=UTC)
 
 
-def read(definition: Mapping[str, Any], timezone: str, now: datetime) -> tuple[Exclusions, list[Fault]]:
-    """What the definition excludes on the clock of ``timezone``, and everything that is wrong with it."""
+def same_ahead(one: Exclusions, other: Exclusions, now: datetime) -> bool:
+    """Whether they exclude the same from now on; what lies further back than an occurrence can move counts for nothing.
+
+    Of what lies far back, each reading keeps less than the one before.
+    """
+    since = int((now - timedelta(days=MAX_SHIFT_DAYS + 1)).timestamp())
+    first, second = ([span for span in each.spans if span[1] > since] for each in (one, other))
+    return first == second and one.weekly == other.weekly
+
+
+def read(definition: Mapping[str, Any], timezone: str, now: datetime, feed: str = "") -> tuple[Exclusions, list[Fault]]:
+    """What the definition excludes on the clock of ``timezone``, and everything that is wrong with it.
+
+    ``feed`` is what its ``icalendar_url`` says.
+    """
     faults: list[Fault] = []
     zone = ZoneInfo(timezone)
     moments = list(_items(definition, "dates", lambda item: _day_span(item, zone), faults))
     moments += _items(definition, "ranges", lambda item: _range_span(item, zone), faults)
     weekly = tuple(_items(definition, "weekly", _window, faults))
-    moments += _events(definition.get("icalendar") or "", timezone, now, faults)
+    moments += _events("icalendar", definition.get("icalendar") or "", timezone, now, faults)
+    moments += _events("icalendar_url", feed, timezone, now, faults)
     spans = tuple(_merged((int(start.timestamp()), int(end.timestamp())) for start, end in moments))
     if len(spans) > MAX_SPANS:
-        faults.append(Fault("icalendar", f"excludes {len(spans)} separate times; {MAX_SPANS} are the most"))
+        field = "icalendar_url" if feed else "icalendar"
+        faults.append(Fault(field, f"excludes {len(spans)} separate times; {MAX_SPANS} are the most"))
     return Exclusions(spans, weekly), faults
 
 
@@ -75,14 +93,15 @@ def _items(definition: Mapping[str, Any], name: str, read_one: Any, faults: list
             faults.append(Fault(f"{name}[{position}]{error.place}", str(error)))
 
 
-def _events(text: str, timezone: str, now: datetime, faults: list[Fault]) -> list[Moments]:
-    if len(text.encode("utf-8", "replace")) > MAX_TEXT:
-        faults.append(Fault("icalendar", f"may have {MAX_TEXT // 1024} KB at most"))
+def _events(field: str, text: str, timezone: str, now: datetime, faults: list[Fault]) -> list[Moments]:
+    # How much there is of a feed was judged when it was fetched.
+    if field == "icalendar" and len(text.encode("utf-8", "replace")) > MAX_TEXT:
+        faults.append(Fault(field, f"may have {MAX_TEXT // 1024} KB at most"))
         return []
     try:
         return list(icalendar.spans(text, timezone, now - _KEPT, horizon(now))) if text.strip() else []
     except ValueError as error:
-        faults.append(Fault("icalendar", str(error)))
+        faults.append(Fault(field, str(error)))
         return []
 
 

@@ -27,6 +27,7 @@ from shared.services import Services
 from shared.stop import Stop
 from shared.store import executing, graphs
 from shared.store.graphs import Earlier
+from shared.tracing import trace_id
 from shared.trigger import Claim, TriggerId, TriggerStatus
 from shared.unsealing import sealed_secrets
 from shared.walk import walk
@@ -144,6 +145,7 @@ def _attempt(pack: RunningPack, claim: Claim, graph: JobGraph, earlier: Earlier)
         chance=random.random(),  # noqa: S311 - spreads load, keeps no secret
         speed=pack.speed,
         user_id=claim.user_id,
+        trace_id=trace_id(pack.services.settings, claim.id),
     )
 
 

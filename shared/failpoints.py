@@ -61,6 +61,10 @@ POINTS: tuple[str, ...] = (
     "clean.trimmed",
     "clean.written",
     "clean.committed",
+    "refresh.leased",
+    "refresh.asked",
+    "refresh.written",
+    "refresh.committed",
 )
 
 

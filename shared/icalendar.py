@@ -5,44 +5,40 @@ are few, and no rule is followed beyond the horizon.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import chain
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared import recurrence
+from shared import content_lines, recurrence
+from shared.content_lines import Event, Property
 from shared.intervals import interval_seconds
 from shared.schedule import ScheduleUnit
 
 MAX_EVENTS, MAX_RECURRING, MAX_OCCURRENCES = 2000, 50, 20_000
+# That all rules together look at: fifty of them over the years that are kept, and a second or two of a core.
+MAX_DAYS = 400_000
 _YEARS = range(1970, 2201)
 _STAMP = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?", re.ASCII)
 
 Span = tuple[datetime, datetime]
+# Times that do not count, each set made once for all who ask for it.
+Sets = tuple[set[datetime], ...]
 
 
 @dataclass(slots=True)
-class _Property:
-    """A content line: its parameters and its value."""
+class _Reach:
+    """Between which times events are wanted, and how many days rules may still look at to find them."""
 
-    parameters: dict[str, str]
-    value: str
+    since: datetime
+    until: datetime
+    days_left: int = MAX_DAYS
 
-
-@dataclass(slots=True)
-class _Event:
-    """The properties of a VEVENT; of those that may be repeated all, of the others the last one counts."""
-
-    number: int
-    found: dict[str, list[_Property]] = field(default_factory=dict)
-
-    def last(self, name: str) -> _Property | None:
-        return self.found[name][-1] if name in self.found else None
-
-    def value(self, name: str) -> str:
-        found = self.last(name)
-        return found.value if found else ""
+    def looked_at(self, days: int) -> None:
+        self.days_left -= days
+        if self.days_left < 0:
+            raise ValueError("with it, rules go on for too long; let them begin later or end sooner, or drop COUNT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +59,14 @@ def spans(text: str, timezone: str, since: datetime, until: datetime) -> Iterato
     Days and times without a zone are those of ``timezone``. Cancelled events are none; whether an event blocks its
     time (TRANSP) does not matter, because calendars of holidays say that they do not. Raises ``ValueError``.
     """
-    events = list(_events(text))
+    events = list(content_lines.events(text))
     if len(events) > MAX_EVENTS:
         raise ValueError(f"has {len(events)} events; {MAX_EVENTS} are the most")
     if sum("RRULE" in event.found for event in events) > MAX_RECURRING:
         raise ValueError(f"has more than {MAX_RECURRING} events that repeat")
-    found = chain.from_iterable(_told(event, events, timezone, until) for event in events)
+    replaced = _replaced(events, timezone)
+    reach = _Reach(since, until)
+    found = chain.from_iterable(_told(event, replaced, timezone, reach) for event in events)
     for number, span in enumerate(found):
         if number >= MAX_OCCURRENCES:
             raise ValueError(f"has events that take place more than {MAX_OCCURRENCES} times")
@@ -76,57 +74,17 @@ def spans(text: str, timezone: str, since: datetime, until: datetime) -> Iterato
             yield span
 
 
-def _told(event: _Event, events: list[_Event], timezone: str, until: datetime) -> Iterator[Span]:
+def _told(event: Event, replaced: Mapping[str, set[datetime]], timezone: str, reach: _Reach) -> Iterator[Span]:
     """The event's spans; what is wrong with it says which one it is."""
     try:
-        yield from _event_spans(event, _replaced(event, events, timezone), timezone, until)
+        repeats = bool(event.found.keys() & {"RRULE", "RDATE"})
+        but = (_instants(event, "EXDATE", timezone), replaced.get(event.value("UID"), set())) if repeats else ()
+        yield from _event_spans(event, but, timezone, reach)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"event {event.number}: {error}") from error
 
 
-def _events(text: str) -> Iterator[_Event]:
-    lines = re.sub(r"\r?\n[ \t]", "", text.strip()).splitlines()
-    if not lines or lines[0].strip().upper() != "BEGIN:VCALENDAR":
-        raise ValueError("is no iCalendar text: it begins with BEGIN:VCALENDAR")
-    inside: list[str] = []
-    event, number = _Event(0), 0
-    for line in lines:
-        name, found = _property(line)
-        if name == "BEGIN":
-            inside.append(found.value.upper())
-            if inside[-1] == "VEVENT":
-                number += 1
-                event = _Event(number)
-        elif name == "END":
-            if not inside or inside.pop() != found.value.upper():
-                raise ValueError(f"END:{found.value[:40]} has no BEGIN")
-            if found.value.upper() == "VEVENT":
-                yield event
-        elif inside and inside[-1] == "VEVENT":
-            event.found.setdefault(name, []).append(found)
-    if inside:
-        raise ValueError(f"BEGIN:{inside[-1][:40]} has no END")
-
-
-def _property(line: str) -> tuple[str, _Property]:
-    """``NAME;PARAMETER="its value":value``; a colon or semicolon between quotes belongs to the parameter."""
-    parts, quoted = [""], False
-    for position, character in enumerate(line):
-        quoted ^= character == '"'
-        if character == ":" and not quoted:
-            name, *parameters = parts
-            pairs = (parameter.partition("=") for parameter in parameters)
-            return name.strip().upper(), _Property(
-                {key.upper(): value for key, _, value in pairs}, line[position + 1 :]
-            )
-        if character == ";" and not quoted:
-            parts.append("")
-        elif character != '"':
-            parts[-1] += character
-    return "", _Property({}, "")
-
-
-def _event_spans(event: _Event, but: set[datetime], timezone: str, until: datetime) -> Iterator[Span]:
+def _event_spans(event: Event, but: Sets, timezone: str, reach: _Reach) -> Iterator[Span]:
     if event.value("STATUS").upper() == "CANCELLED":
         return
     begin = event.last("DTSTART")
@@ -134,30 +92,31 @@ def _event_spans(event: _Event, but: set[datetime], timezone: str, until: dateti
         raise ValueError("has no DTSTART")
     start = _moment(begin, timezone)
     length = _length(event, start, timezone)
-    repeated = ((_Moment(wall, start.zone, start.dated), length) for wall in _walls(event, start, until, timezone))
+    walls = _walls(event, start, length, reach, timezone)
+    repeated = ((_Moment(wall, start.zone, start.dated), length) for wall in walls)
     for moment, lasts in chain(repeated, _added(event, length, timezone)):
         first, last = moment.instant(), replace(moment, wall=moment.wall + lasts).instant()
-        if first not in but and last > first:
+        if last > first and not any(first in times for times in but):
             yield first, last
 
 
-def _added(event: _Event, length: timedelta, timezone: str) -> Iterator[tuple[_Moment, timedelta]]:
+def _added(event: Event, length: timedelta, timezone: str) -> Iterator[tuple[_Moment, timedelta]]:
     """The times that RDATE adds, each with how long it takes: as long as the event, unless it is a PERIOD."""
     for line in event.found.get("RDATE", ()):
         for value in line.value.split(","):
             begins, is_period, ends = value.partition("/")
-            start = _moment(_Property(line.parameters, begins), timezone)
-            yield start, _period(start, _Property(line.parameters, ends), timezone) if is_period else length
+            start = _moment(Property(line.parameters, begins), timezone)
+            yield start, _period(start, Property(line.parameters, ends), timezone) if is_period else length
 
 
-def _period(start: _Moment, ends: _Property, timezone: str) -> timedelta:
+def _period(start: _Moment, ends: Property, timezone: str) -> timedelta:
     """The length of a PERIOD (RFC 5545, 3.3.9), by its end or its duration."""
     if ends.value.upper().startswith("P"):
         return timedelta(seconds=interval_seconds(ends.value, ScheduleUnit.DURATION))
     return _moment(ends, timezone).instant().astimezone(start.zone).replace(tzinfo=None) - start.wall
 
 
-def _length(event: _Event, start: _Moment, timezone: str) -> timedelta:
+def _length(event: Event, start: _Moment, timezone: str) -> timedelta:
     """How long it takes on the wall clock. A day without an end is that day; a time without an end excludes nothing."""
     end = event.last("DTEND")
     if end is not None:
@@ -170,40 +129,51 @@ def _length(event: _Event, start: _Moment, timezone: str) -> timedelta:
     return timedelta(days=1 if start.dated else 0)
 
 
-def _walls(event: _Event, start: _Moment, until: datetime, timezone: str) -> Iterator[datetime]:
+def _walls(event: Event, start: _Moment, length: timedelta, reach: _Reach, timezone: str) -> Iterator[datetime]:
     """The beginnings of an event on the wall clock of its zone, up to the horizon."""
     text = event.value("RRULE").upper()
     if not text:
         yield start.wall
         return
     rule = recurrence.read(text)
-    last = until.astimezone(start.zone).replace(tzinfo=None)
+    last = reach.until.astimezone(start.zone).replace(tzinfo=None)
     if "UNTIL" in rule:
-        own = _moment(_Property({}, rule["UNTIL"]), timezone)
+        own = _moment(Property({}, rule["UNTIL"]), timezone)
         wall = own.wall if own.dated else own.instant().astimezone(start.zone).replace(tzinfo=None)
         last = min(last, datetime.combine(wall.date(), time.max) if own.dated else wall)
-    for day in recurrence.days(rule, start.wall.date(), last.date()):
+    # A day to spare for the zone, and one for the time of day.
+    since = (reach.since - length - timedelta(days=2)).date()
+    for day in recurrence.days(rule, start.wall.date(), last.date(), since, reach.looked_at):
         if (wall := datetime.combine(day, start.wall.time())) <= last:
             yield wall
 
 
-def _replaced(event: _Event, events: list[_Event], timezone: str) -> set[datetime]:
-    """Times of a repeated event that do not count: its EXDATEs, and those that another event stands for."""
-    if not event.found.keys() & {"RRULE", "RDATE"}:
-        return set()
-    lines = [*event.found.get("EXDATE", ())]
-    uid = event.value("UID")
-    for other in events if uid else ():
-        if other.value("UID") == uid:
-            lines += other.found.get("RECURRENCE-ID", ())
+def _replaced(events: list[Event], timezone: str) -> dict[str, set[datetime]]:
+    """{UID: times of its repeated event that another event stands for}.
+
+    Made once for all events: there may be as many events of one UID as times that are replaced.
+    """
+    replaced: dict[str, set[datetime]] = {}
+    for event in events:
+        uid = event.value("UID")
+        if uid and "RECURRENCE-ID" in event.found:
+            try:
+                replaced.setdefault(uid, set()).update(_instants(event, "RECURRENCE-ID", timezone))
+            except (ValueError, OverflowError) as error:
+                raise ValueError(f"event {event.number}: {error}") from error
+    return replaced
+
+
+def _instants(event: Event, name: str, timezone: str) -> set[datetime]:
+    """All times of a property that may be repeated, and lists its values."""
     return {
-        _moment(_Property(line.parameters, value), timezone).instant()
-        for line in lines
+        _moment(Property(line.parameters, value), timezone).instant()
+        for line in event.found.get(name, ())
         for value in line.value.split(",")
     }
 
 
-def _moment(line: _Property, timezone: str) -> _Moment:
+def _moment(line: Property, timezone: str) -> _Moment:
     """A DATE or a DATE-TIME (RFC 5545, 3.3.4 and 3.3.5)."""
     found = _STAMP.fullmatch(line.value.strip())
     if found is None or int(line.value.strip()[:4]) not in _YEARS:

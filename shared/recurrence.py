@@ -16,6 +16,7 @@ _ONE = timedelta(days=1)
 
 Rule = Mapping[str, str]
 Fits = Callable[[date], bool]
+Looked = Callable[[int], None]
 
 
 def read(text: str) -> dict[str, str]:
@@ -35,16 +36,24 @@ def read(text: str) -> dict[str, str]:
     return rule
 
 
-def days(rule: Rule, first: date, until: date) -> Iterator[date]:
-    """The days of a rule that was ``read``, from ``first`` on, which counts only if it fits, up to ``until``."""
-    found = (day for day in _unbounded(rule, first, until) if first <= day <= until)
+def days(
+    rule: Rule, first: date, until: date, since: date = date.min, looked_at: Looked = lambda _days: None
+) -> Iterator[date]:
+    """The days of a rule that was ``read``, from ``first`` on, which counts only if it fits, up to ``until``.
+
+    Those before ``since`` may be left out, unless they have to be counted. ``looked_at`` is told how many days it takes
+    to find them, again and again; what it raises ends the search.
+    """
+    start = first if "COUNT" in rule else max(first, since)
+    found = (day for day in _unbounded(rule, first, start, until, looked_at) if first <= day <= until)
     return islice(found, int(rule["COUNT"]) if "COUNT" in rule else None)
 
 
-def _unbounded(rule: Rule, first: date, until: date) -> Iterator[date]:
+def _unbounded(rule: Rule, first: date, start: date, until: date, looked_at: Looked) -> Iterator[date]:
     fits = _filter(rule, first)
     positions = _numbers(rule, "BYSETPOS")
-    for period in _periods(rule, first, until):
+    for period in _periods(rule, first, start, until):
+        looked_at(len(period))
         fitting = [day for day in period if fits(day)]
         if positions:
             places = {place - 1 if place > 0 else len(fitting) + place for place in positions}
@@ -52,19 +61,22 @@ def _unbounded(rule: Rule, first: date, until: date) -> Iterator[date]:
         yield from fitting
 
 
-def _periods(rule: Rule, first: date, until: date) -> Iterator[list[date]]:
-    """The days of each period that the interval reaches."""
+def _periods(rule: Rule, first: date, begin: date, until: date) -> Iterator[list[date]]:
+    """The days of each period that the interval reaches from ``first`` on, beginning with the last one by ``begin``."""
     every = int(rule.get("INTERVAL", "1"))
     if rule["FREQ"] in ("DAILY", "WEEKLY"):
         length = 1 if rule["FREQ"] == "DAILY" else 7
         week_starts = _DAYS.index(rule.get("WKST", "MO"))
         start = first if length == 1 else first - ((first.weekday() - week_starts) % 7) * _ONE
+        start += max((begin - start).days, 0) // (every * length) * (every * length) * _ONE
         while start <= until:
             yield [start + number * _ONE for number in range(length)]
             start += every * length * _ONE
         return
     months = 1 if rule["FREQ"] == "MONTHLY" else 12
     month = first.year * 12 + (first.month - 1 if months == 1 else 0)
+    skipped = begin.year * 12 + begin.month - 1 - month
+    month += max(skipped, 0) // (every * months) * (every * months)
     while month <= until.year * 12 + until.month - 1:
         start, end = date(month // 12, month % 12 + 1, 1), month + months
         length = (date(end // 12, end % 12 + 1, 1) - start).days

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from shared.clock import Clock
 from shared.queue import DeadLetterQueue, TriggerQueue
 from shared.runners import Runner
+from shared.runners.http_client import HttpClient, guarded_client
 from shared.settings import Settings
 from shared.store import Connection
 from shared.store.engine import Database, Joined
@@ -15,7 +16,10 @@ from shared.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything outside a verb. ``instance`` names this process among its like; not everybody has ``dead_letters``."""
+    """Everything outside a verb. ``instance`` names this process among its like; not everybody has ``dead_letters``.
+
+    ``web`` is the guarded client, for what Cronny asks by itself.
+    """
 
     settings: Settings
     database: Database
@@ -25,6 +29,7 @@ class Services:
     instance: str
     dead_letters: DeadLetterQueue | None = None
     vault: Vault = field(default_factory=Vault)
+    web: HttpClient = field(default_factory=lambda: guarded_client(()))
 
     def of(self, user_id: UserId) -> "Services":
         """The same for verbs on behalf of a user, who sees nobody else's rows."""

@@ -92,6 +92,7 @@ def try_out(runner: Runner | None, job: Job, prepared: Prepared, user_id: UserId
         at=now,
         redact=prepared.redaction.text,
         user_id=user_id,
+        trace_id=uuid4().hex,
     )
     late = Outcome.failed(_too_slow(job), kind=FailureKind.NO_ANSWER)
     outcome = _answered(runner, prepared.input, context) or late

@@ -58,7 +58,7 @@ def walk(
         return walking.go()
     except Exception as error:
         # Whatever it is, it must end this trigger and no other.
-        _log.error("a walk broke\n%s", walking.redaction.text(traceback.format_exc()))
+        _log.error("a walk broke\n%s", walking.redaction.text(traceback.format_exc()), extra=attempt.traced())
         return WalkResult.failed(f"Cronny could not run this action ({type(error).__name__})")
 
 
@@ -210,7 +210,15 @@ class _Walk:
         once = job.delivery is Delivery.AT_MOST_ONCE
         redact = prepared.redaction.text
         context = RunContext(
-            step.deadline, key, attempt.trigger_id, attempt.number, once, step.started_at, redact, attempt.user_id
+            step.deadline,
+            key,
+            attempt.trigger_id,
+            attempt.number,
+            once,
+            step.started_at,
+            redact,
+            attempt.user_id,
+            attempt.trace_id,
         )
         try:
             if __debug__:
@@ -220,7 +228,8 @@ class _Walk:
                 reach("run.answered")
         except Exception as error:
             raised = redact(traceback.format_exc())
-            _log.error("a runner raised instead of answering\n%s", raised, extra={"job_type": job.job_type})
+            extra = {"job_type": job.job_type, **attempt.traced()}
+            _log.error("a runner raised instead of answering\n%s", raised, extra=extra)
             broken = f"the {job.job_type} runner failed unexpectedly ({type(error).__name__})"
             return Outcome.failed(broken, kind=FailureKind.CRASHED)
         return outcome

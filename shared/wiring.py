@@ -13,6 +13,7 @@ from shared.clock import Reading, SteppedClock
 from shared.queue import DeadLetterQueue, DeadMessage, Pack, TriggerQueue
 from shared.runners.aws import Aws
 from shared.runners.aws_roles import CONNECT_SECONDS, Credentials, Roles
+from shared.runners.http_client import guarded_client
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
@@ -38,6 +39,7 @@ def services() -> Services:
         clock=clock(database, settings),
         instance=f"{platform.node()}-{uuid4().hex[:8]}",
         vault=Vault(_keys(settings)),
+        web=guarded_client(settings.allowed_networks),
         dead_letters=_DeadLettersOnFirstUse(settings.dead_letter_queue) if settings.dead_letter_queue else None,
     )
 

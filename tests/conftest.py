@@ -14,6 +14,7 @@ from infra.local.home import Home
 from infra.local.postgres import EmbeddedPostgres
 from infra.local.warm import EXECUTORS
 from shared.failpoints import arm
+from shared.runners.http_client import guarded_client
 from shared.runners.registry import build_runners
 from shared.services import Services
 from shared.settings import Settings
@@ -123,7 +124,10 @@ def services(settings: Settings, queue: RecordedQueue, clock: SetClock, key_file
     """
     database = connected(settings, pool_size=1)
     vault = Vault([FileKeys(str(key_file))])
-    yield Services(settings, database, queue, build_runners(settings.allowed_networks), clock, "test", vault=vault)
+    web = guarded_client(settings.allowed_networks)
+    runners = build_runners(settings.allowed_networks)
+    yield Services(settings, database, queue, runners, clock, "test", vault=vault, web=web)
+    web.pool.close()
     database.close()
 
 

@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,6 +100,14 @@ class _Handler(BaseHTTPRequestHandler):
         status = self.target.answers.pop(0) if len(self.target.answers) > 1 else self.target.answers[0]
         said = self.target.said or json.dumps({"answered": status})
         self.reply(status, said.encode(), **self.target.headers)
+
+    def say_feed(self, _rest: str, seen: Seen) -> None:
+        """What the target is to say; whoever has it already is told so."""
+        known = {"ETag": f'"{zlib.crc32(self.target.said.encode())}"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        if self.target.answers[0] == 200 and seen.headers.get("if-none-match") == known["ETag"]:
+            self.reply(304, b"", **known)
+        else:
+            self.reply(self.target.answers[0], self.target.said.encode(), **known, **{"Content-Type": "text/calendar"})
 
     def say_body(self, _rest: str, seen: Seen) -> None:
         """The request's body back, under the content type of the query."""

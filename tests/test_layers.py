@@ -72,7 +72,8 @@ def test_pure_modules_and_nouns_import_no_services() -> None:
     pure = {"cron", "timetable", "templating", "conditions", "inputs", "graph", "packs", "clock", "errors", "settings"}
     pure |= {"calendars", "exclusions", "icalendar", "intervals", "jitter", "occurrences", "recurrence", "shifts"}
     pure |= {"attempt", "catch_up", "explain", "failure", "overlap", "plain_text", "preview", "retry", "shares"}
-    pure |= {"timing_faults", "quotas", "rates", "guessing", "placeholders", "redaction", "secret"}
+    pure |= {"timing_faults", "quotas", "feed", "rates", "guessing", "placeholders", "redaction", "secret", "tracing"}
+    pure |= {"content_lines"}
     nouns = {"user", "action", "job", "outcome", "schedule", "trigger"}
     for path in (ROOT / "shared").glob("*.py"):
         if path.stem in pure | nouns:

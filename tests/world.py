@@ -7,10 +7,21 @@ from uuid import uuid4
 from sqlalchemy import func, insert, select, update
 
 from shared.action import ActionId
+from shared.calendars import CalendarId
 from shared.job import JobId
 from shared.schedule import ScheduleId
 from shared.services import Services
-from shared.store.tables import actions, breakers, job_executions, job_templates, jobs, schedules, triggers, users
+from shared.store.tables import (
+    actions,
+    breakers,
+    calendars,
+    job_executions,
+    job_templates,
+    jobs,
+    schedules,
+    triggers,
+    users,
+)
 from shared.user import UserId
 
 STARTER, PRO, ENTERPRISE = 1, 2, 3
@@ -145,6 +156,25 @@ def new_breaker(services: Services, user_id: UserId, host: str, **fields: Any) -
     } | fields
     with services.database.begin() as connection:
         connection.execute(insert(breakers).values(user_id=user_id, host=host, **row))
+
+
+def new_feed(services: Services, user_id: UserId, url: str, text: str = "", **fields: Any) -> CalendarId:
+    """A calendar whose URL said this a day ago, and is to be asked again by now."""
+    now = services.clock.real_now()
+    row = {
+        "name": "feed",
+        "definition": {"icalendar_url": url},
+        "feed": text or "BEGIN:VCALENDAR\nEND:VCALENDAR",
+        "fetched_at": now - timedelta(days=1),
+        "fetch_at": now,
+    } | fields
+    return CalendarId(_insert(services, calendars, {"user_id": user_id, **row}))
+
+
+def the_calendar(services: Services, calendar_id: int) -> Any:
+    """A calendar's row."""
+    with services.database.begin() as connection:
+        return connection.execute(select(calendars).where(calendars.c.id == calendar_id)).one()
 
 
 def the_breaker(services: Services, user_id: UserId, host: str) -> Any:

@@ -17,10 +17,12 @@ from shared.user import UserId
 
 routes = Routes("calendars")
 
-CALENDAR = Shown("calendar", to_json)
+# What a refresh changes is nobody's edit.
+CALENDAR = Shown("calendar", to_json, volatile=frozenset({"fetched_at", "fetch_error", "expanded_until"}))
 
 
-@routes("POST", "/calendars", says=creates("Make a calendar.", CalendarFields, "calendar", CalendarJson))
+# In parts, because its URL is asked: done again, the calendar is there already.
+@routes("POST", "/calendars", in_parts=True, says=creates("Make a calendar.", CalendarFields, "calendar", CalendarJson))
 def create(call: Call, user_id: UserId) -> Answer:
     calendar = calendars.create_calendar(call.services, user_id, new(CalendarFields, call.body()))
     return Answer({"calendar": to_json(calendar), "message": "The calendar is created."}, HTTPStatus.CREATED)

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 from typing_extensions import TypedDict
 
 from chalicelib.wire.described import CreatedAt, Schema, UpdatedAt, nullable, sent, told
 from chalicelib.wire.drafts import Wire
 from chalicelib.wire.fields import Name, ShortText
-from shared.exclusions import DAYS, MAX_ITEMS, MAX_TEXT
+from shared.exclusions import DAYS, MAX_FEED, MAX_ITEMS, MAX_TEXT
+from shared.runners.request import MAX_URL_CHARACTERS
 from shared.store.calendars import StoredCalendar
 
 # Null clears, and what is cleared is an empty list. What the items are is for shared.exclusions to judge.
@@ -58,6 +59,10 @@ class CalendarFields(Wire):
         example=[{"days": ["sat", "sun"]}],
     )
     icalendar: Text = sent(f"The text of an iCalendar file, {MAX_TEXT // 1024} KB at most: the times of its events.")
+    icalendar_url: Annotated[
+        Annotated[str, StringConstraints(max_length=MAX_URL_CHARACTERS)] | None,
+        AfterValidator(lambda value: value or None),
+    ] = sent(f"Where such a text stands, {MAX_FEED // 1024} KB at most: asked when it is saved, and at least daily.")
 
 
 class CalendarJson(TypedDict):
@@ -70,7 +75,12 @@ class CalendarJson(TypedDict):
     ranges: Annotated[Any, WithJsonSchema(RANGES)]
     weekly: Annotated[Any, WithJsonSchema(WEEKLY)]
     icalendar: Annotated[Any, WithJsonSchema(nullable({"type": "string"}))]
-    expanded_until: Annotated[datetime, told("Until when events that repeat are known; saving moves it on.")]
+    icalendar_url: str | None
+    fetched_at: Annotated[datetime | None, told("When the URL last said something.")]
+    fetch_error: Annotated[str | None, told("Why it did not since then; what it said before counts.")]
+    expanded_until: Annotated[
+        datetime, told("Until when events that repeat are known; saving moves it on, and asking the URL.")
+    ]
     created_at: CreatedAt
     updated_at: UpdatedAt
 
@@ -86,6 +96,9 @@ def to_json(calendar: StoredCalendar) -> CalendarJson:
         "ranges": definition.get("ranges", []),
         "weekly": definition.get("weekly", []),
         "icalendar": definition.get("icalendar") or None,
+        "icalendar_url": calendar.url,
+        "fetched_at": calendar.fetched_at,
+        "fetch_error": calendar.fetch_error,
         "expanded_until": calendar.expanded_until,
         "created_at": calendar.created_at,
         "updated_at": calendar.updated_at,

@@ -95,6 +95,7 @@ class LagJson(TypedDict):
 class WholeTriggerJson(TriggerJson):
     """One occurrence with what its jobs did."""
 
+    trace_id: Annotated[str, told("Stands in the traceparent of the requests that it sent: find them by it.")]
     lag: Annotated[LagJson, told("How long each stage took.")]
     queue_failures: Annotated[int, told("How many messages that named it no executor could take.")]
     job_executions: Annotated[list[JobExecutionJson], told("All attempts of all jobs.")]
@@ -128,6 +129,7 @@ def whole_trigger_to_json(found: TriggerWithExecutions) -> WholeTriggerJson:
     executions = [execution_to_json(recorded) for recorded in found.job_executions]
     return {
         **trigger_to_json(found.trigger),
+        "trace_id": found.trace_id,
         "lag": _lag(found.trigger),
         "queue_failures": found.queue_failures,
         "job_executions": executions,

@@ -9,6 +9,7 @@ from shared.paging import Page, Slice
 from shared.services import Services
 from shared.store import dead_messages, job_executions, triggers
 from shared.store.job_executions import Recorded
+from shared.tracing import trace_id
 from shared.trigger import Trigger, TriggerId
 from shared.user import UserId
 
@@ -17,12 +18,14 @@ from shared.user import UserId
 class TriggerWithExecutions:
     """An occurrence and everything that its jobs did, attempt by attempt.
 
-    ``queue_failures`` is how many messages that named it no executor could take, in the last two weeks.
+    ``queue_failures`` is how many messages that named it no executor could take, in the last two weeks. By ``trace_id``
+    its requests are found in the traces of those whom they called.
     """
 
     trigger: Trigger
     job_executions: Sequence[Recorded]
     queue_failures: int
+    trace_id: str
 
 
 def list_triggers(services: Services, user_id: UserId, draft: Draft, part: Slice) -> Page[Trigger]:
@@ -39,7 +42,8 @@ def get_trigger(services: Services, user_id: UserId, trigger_id: TriggerId) -> T
         if trigger is None:
             raise NotFound("There is no such trigger.")
         done = job_executions.of_trigger(connection, user_id, trigger_id)
-        return TriggerWithExecutions(trigger, done, dead_messages.failures(connection, trigger_id))
+        failures = dead_messages.failures(connection, trigger_id)
+    return TriggerWithExecutions(trigger, done, failures, trace_id(services.settings, trigger_id))
 
 
 def list_job_executions(services: Services, user_id: UserId, draft: Draft, part: Slice) -> Page[Recorded]:

@@ -1,33 +1,29 @@
 """Trying out a job before anything fires it, and looking at the input that it would get."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import placeholders, prepare, trial, unsealing
 from shared.action import JobGraph
-from shared.errors import Fault, Invalid, NotFound, TooMany, Unavailable
+from shared.errors import Fault, Invalid, NotFound
 from shared.job import Job, JobId, JobInputType, JsonObject, JsonValue
 from shared.manage import secrets
 from shared.manage.draft import Draft
 from shared.manage.job_types import JOB_TYPES
 from shared.manage.jobs import MISSING, input_faults
+from shared.manage.slots import held_slot
 from shared.redaction import MARK
 from shared.runners.hosts import host_of
 from shared.runners.registry import BUILT_IN
 from shared.services import Services
-from shared.store import Connection, jobs, trials
+from shared.store import Connection, jobs
 from shared.store.jsonb import clean, plain
-from shared.store.trials import SLOTS, Slot
 from shared.trial import Samples, Tried
 from shared.user import UserId
 
-TOO_MANY = f"{len(SLOTS)} tests of yours are running or have just run; wait for one of them."
 # A slot stays taken for as long as this, however quick its test is: nobody makes a flood of test buttons.
 BETWEEN_TESTS = timedelta(seconds=1)
-# Beyond its test: a slot whose test died with its function is free after that.
-SLOT_MARGIN = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ def try_job(services: Services, user_id: UserId, job_id: JobId, draft: Draft) ->
         reveal = unsealing.secrets_of(services, connection, user_id, named, now)
     draft.accept()
     samples = draft.fields.get("samples") or Samples()
-    with _slot(services, user_id, real, timedelta(seconds=trial.seconds_for(job))):
+    with held_slot(services, user_id, real, timedelta(seconds=trial.seconds_for(job)), BETWEEN_TESTS):
         done, context = samples.done(graph, now), samples.context(now)
         prepared = prepare.prepare(job, graph, done, context, reveal, opened={}, replaced=given)
         return _storable(trial.try_out(services.runners.get(job.job_type), job, prepared, user_id, now))
@@ -148,26 +144,3 @@ def parse_samples(value: object, field: str = "samples") -> Samples:
     if faults:
         raise Invalid(faults)
     return Samples(given, value.get("schedule") or {}, value.get("trigger") or {})
-
-
-@contextmanager
-def _slot(services: Services, user_id: UserId, now: datetime, lasts: timedelta) -> Iterator[None]:
-    """Hold one of the user's few slots; raises ``TooMany`` when none is free."""
-    with services.database.begin() as connection:
-        slot = trials.take(connection, user_id, now, now + lasts + SLOT_MARGIN)
-        free_at = None if slot else trials.free_at(connection, user_id, now)
-    if slot is None:
-        raise TooMany(TOO_MANY, max((free_at - now).total_seconds(), 1.0) if free_at else 1.0)
-    try:
-        yield
-    finally:
-        _give_back(services, slot, now + BETWEEN_TESTS)
-
-
-def _give_back(services: Services, slot: Slot, at: datetime) -> None:
-    try:
-        with services.database.begin() as connection:
-            trials.give_back(connection, slot, at)
-    except Unavailable:
-        # It is free by itself in a moment; what the test says is worth more.
-        return

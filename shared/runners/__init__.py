@@ -20,7 +20,8 @@ class RunContext:
     ``deadline`` is an instant of ``time.monotonic()`` after which nobody waits for the answer. ``idempotency_key`` is
     the same for every attempt of the same job in the same trigger, so that a target can drop repeats. ``once``: what
     may have been sent must not be sent again. ``at`` is when it began, by Cronny's clock. ``redact`` is for whatever a
-    runner writes into the log: what it answers is redacted by others. ``user_id``: whose job it is.
+    runner writes into the log: what it answers is redacted by others. ``user_id``: whose job it is. ``trace_id`` is
+    that of the trigger, empty where a request belongs to none.
     """
 
     deadline: float
@@ -31,6 +32,7 @@ class RunContext:
     at: datetime | None = None
     redact: Callable[[str], str] = str
     user_id: UserId = NOBODY
+    trace_id: str = ""
 
 
 class Runner(Protocol):

@@ -1,8 +1,8 @@
 """The one way in which anything leaves Cronny: a guarded HTTP client.
 
 For each request: look the host up, judge every address, connect to a judged one (SNI and Host keep the name), judge the
-peer, send, read at most 64 KiB, all before one deadline. Redirects are answers like any other, proxies of the
-environment do not exist, nothing is decompressed.
+peer, send, read as much as the request says (64 KiB for jobs), all before one deadline. Redirects are answers like any
+other, proxies of the environment do not exist, nothing is decompressed.
 """
 
 import http.client
@@ -15,7 +15,7 @@ from functools import cached_property
 from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
-from shared import VERSION
+from shared import VERSION, tracing
 from shared.outcome import FailureKind, Outcome
 from shared.runners import RunContext
 from shared.runners.connection import PlainConnection, TlsConnection
@@ -23,9 +23,9 @@ from shared.runners.dialling import Dialler, HostNotFound, Timings
 from shared.runners.failure import sentence
 from shared.runners.network_guard import IpNetwork, NetworkGuard, Refused
 from shared.runners.pool import ConnectionPool
-from shared.runners.request import Request, Target
+from shared.runners.request import MAX_BODY_BYTES, Request, Target
 
-MAX_BODY_BYTES = 64 * 1024
+__all__ = ["MAX_BODY_BYTES", "HttpClient", "RequestFailed", "Response", "guarded_client"]
 
 
 class RequestFailed(Exception):  # noqa: N818 - the message is the sentence
@@ -42,7 +42,7 @@ class RequestFailed(Exception):  # noqa: N818 - the message is the sentence
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back: header names in lower case, repeated ones joined by commas; the body's first 64 KiB."""
+    """What came back: header names in lower case, repeated ones joined by commas; the body as far as it was read."""
 
     status: int
     headers: Mapping[str, str]
@@ -99,19 +99,19 @@ class HttpClient:
         timings = connection.begin(deadline)
         try:
             answer = _ask(connection, request, headers)
-            body = _read(answer)
+            body = _read(answer, request.reads)
         except BaseException:
             connection.close()
             raise
         timings.first_byte = connection.first_byte_seconds or 0.0
         timings.total = time.monotonic() - started
-        truncated = len(body) > MAX_BODY_BYTES
+        truncated = len(body) > request.reads
         # http.client has hung up by itself when the answer said so.
         if truncated or connection.sock is None:
             connection.close()
         else:
             self.pool.give(request.target, connection)
-        return Response(answer.status, _joined(answer), body[:MAX_BODY_BYTES], truncated, timings)
+        return Response(answer.status, _joined(answer), body[: request.reads], truncated, timings)
 
     def _open(self, target: Target) -> PlainConnection:
         if target.scheme == "https":
@@ -138,6 +138,9 @@ def _headers(request: Request, context: RunContext) -> dict[str, str]:
     users = {name: value for name, value in request.headers.items() if name.lower() != "accept-encoding"}
     if not any(name.lower() == "user-agent" for name in users):
         users["User-Agent"] = f"Cronny/{VERSION}"
+    # Whoever sends a header of their own has traces of their own.
+    if context.trace_id and not any(name.lower() == tracing.HEADER for name in users):
+        users[tracing.HEADER] = tracing.traceparent(context.trace_id)
     own = {
         "Accept-Encoding": "identity",
         "Idempotency-Key": context.idempotency_key,
@@ -164,9 +167,10 @@ def _ask(connection: PlainConnection, request: Request, headers: Mapping[str, st
     return answer
 
 
-def _read(answer: HTTPResponse) -> bytes:
+def _read(answer: HTTPResponse, most: int) -> bytes:
+    """So many bytes, and one more if there are more."""
     body = bytearray()
-    while len(body) <= MAX_BODY_BYTES and (part := answer.read(MAX_BODY_BYTES + 1 - len(body), decode_content=False)):
+    while len(body) <= most and (part := answer.read(most + 1 - len(body), decode_content=False)):
         body += part
     return bytes(body)
 

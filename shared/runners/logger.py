@@ -34,5 +34,6 @@ class LoggerRunner:
         message = job_input["message"] if has_message else job_input  # type: ignore[index,call-overload]
         # As JSON, it is one line whatever it holds: nobody can forge a second one.
         line = context.redact(json.dumps(message, ensure_ascii=False))[:MAX_LINE_CHARACTERS]
-        _log.info("%s", line, extra={"trigger_id": context.trigger_id, "attempt": context.attempt})
+        traced = {"trigger_id": context.trigger_id, "trace_id": context.trace_id, "attempt": context.attempt}
+        _log.info("%s", line, extra=traced)
         return Outcome.completed({"message": message})

@@ -11,6 +11,8 @@ from urllib3.util import parse_url
 from shared.errors import Invalid
 
 MAX_URL_CHARACTERS = 8192
+# What a job gets of an answer.
+MAX_BODY_BYTES = 64 * 1024
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -40,13 +42,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to send; ``path`` includes the query. ``Request.to`` makes one from what a user wrote."""
+    """What to send; ``path`` includes the query. ``Request.to`` makes one from what a user wrote.
+
+    ``reads`` is how many bytes of the answer's body are read.
+    """
 
     method: str
     target: Target
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    reads: int = MAX_BODY_BYTES
 
     @classmethod
     def to(
@@ -70,7 +76,7 @@ def locate(url: str) -> tuple[Target, str]:
     if parsed.scheme not in _PORTS or not parsed.host:
         raise Invalid.field("url", "it must begin with http:// or https:// and name a host")
     if parsed.auth:
-        raise Invalid.field("url", "credentials do not belong into a URL; give them in auth")
+        raise Invalid.field("url", "credentials do not belong into a URL; where there is an auth, give them in it")
     port = _PORTS[parsed.scheme] if parsed.port is None else parsed.port
     if not 1 <= port <= 65535:
         raise Invalid.field("url", "its port must be from 1 to 65535")

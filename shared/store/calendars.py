@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -36,7 +36,10 @@ from shared.user import UserId
 
 @dataclass(frozen=True, slots=True)
 class StoredCalendar:
-    """A calendar as its owner sees it. Events that repeat are known up to ``expanded_until``."""
+    """A calendar as its owner sees it. Events that repeat are known up to ``expanded_until``.
+
+    ``fetched_at`` is when its URL last said something (in real time), ``fetch_error`` why it did not since then.
+    """
 
     id: CalendarId
     user_id: UserId
@@ -46,9 +49,17 @@ class StoredCalendar:
     expanded_until: datetime
     created_at: datetime
     updated_at: datetime
+    fetched_at: datetime | None
+    fetch_error: str | None
+
+    @property
+    def url(self) -> str | None:
+        """Where its events stand, if anywhere."""
+        url = self.definition.get("icalendar_url")
+        return url if isinstance(url, str) else None
 
 
-_COLUMNS = tuple(column for column in calendars.c if column.name != "exclusions")
+_COLUMNS = tuple(calendars.c[field.name] for field in fields(StoredCalendar))
 _OWNED = calendars.c.user_id == bindparam("user")
 _THIS = (_OWNED, calendars.c.id == bindparam("key"))
 
@@ -129,7 +140,7 @@ CANCEL = (
 
 def create(connection: Connection, user_id: UserId, row: Mapping[str, Any], exclusions: Exclusions) -> StoredCalendar:
     """A new calendar of this user; raises ``Conflict`` when one of that name exists."""
-    values = {**row, "exclusions": _written(exclusions), "user_id": user_id}
+    values = {**row, "exclusions": written(exclusions), "user_id": user_id}
     return _stored(connection.execute(CREATE, values).one())
 
 
@@ -159,7 +170,7 @@ def change(
     exclusions: Exclusions,
 ) -> StoredCalendar:
     """Write these columns of a locked calendar; raises ``Conflict`` when another one has that name."""
-    values = {**row, "exclusions": _written(exclusions), "user": user_id, "key": calendar_id}
+    values = {**row, "exclusions": written(exclusions), "user": user_id, "key": calendar_id}
     return _stored(connection.execute(CHANGE, values).one())
 
 
@@ -211,17 +222,23 @@ def replan_users(connection: Connection, user_id: UserId, calendar_id: CalendarI
     return len(users)
 
 
-def _written(exclusions: Exclusions) -> JsonObject:
+def written(exclusions: Exclusions) -> JsonObject:
+    """As they are stored: {"spans": [[start, end]], "weekly": [[days, starts, ends]]}."""
     weekly: list[JsonValue] = [[sorted(each.days), each.starts, each.ends] for each in exclusions.weekly]
     return {"spans": [list(span) for span in exclusions.spans], "weekly": weekly}
 
 
 @lru_cache(maxsize=256)
 def _calendar(name: str, timezone: str, exclusions: str) -> Calendar:
-    read = json.loads(exclusions)
-    spans = tuple((start, end) for start, end in read.get("spans", ()))
-    weekly = tuple(Window(frozenset(days), starts, ends) for days, starts, ends in read.get("weekly", ()))
-    return Calendar(name, timezone, spans, weekly)
+    read = exclusions_of(json.loads(exclusions))
+    return Calendar(name, timezone, read.spans, read.weekly)
+
+
+def exclusions_of(stored: Mapping[str, Any]) -> Exclusions:
+    """What was ``written``."""
+    spans = tuple((start, end) for start, end in stored.get("spans", ()))
+    weekly = tuple(Window(frozenset(days), starts, ends) for days, starts, ends in stored.get("weekly", ()))
+    return Exclusions(spans, weekly)
 
 
 def _stored(row: Any) -> StoredCalendar:

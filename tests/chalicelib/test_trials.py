@@ -178,7 +178,7 @@ def test_a_slot_whose_test_died_is_free_again(
 ) -> None:
     job = http_job(alice, target, job_timeout_in_secs=10)
     # As when the function is killed: nobody gives a slot back.
-    monkeypatch.setattr("shared.manage.trials._give_back", lambda *_: None)
+    monkeypatch.setattr("shared.manage.slots._give_back", lambda *_: None)
     for _ in range(3):
         tried(alice, job)
     refused = alice.post(f"jobs/{job['id']}/test", {})

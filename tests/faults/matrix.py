@@ -19,13 +19,13 @@ from tests.faults.accounts import Account, draw_up, unfinished
 from tests.faults.lab.bench import Lab, Size, laboratory
 from tests.faults.lab.broker import Manners
 from tests.faults.workload import Owner, a_crowd, a_handful, new_owner
-from tests.world import new_breaker
+from tests.world import new_breaker, new_feed
 
 # Whose steps they are: the first word of a point.
 FUNCTION = {
     **dict.fromkeys(("create", "resume", "plan", "release", "dispatch", "send", "recover", "probe"), "creator"),
     **dict.fromkeys(("receive", "claim", "run", "record", "gate", "sightings", "execute"), "executor"),
-    **dict.fromkeys(("drain", "clean"), "cleaner"),
+    **dict.fromkeys(("drain", "clean", "refresh"), "cleaner"),
 }
 # Not the first time: the first tick and the first invocation often find nothing to do.
 LATER = {"dispatch": 3, "drain": 2}
@@ -110,6 +110,8 @@ def _prepare(lab: Lab, cell: Cell, owner: Owner) -> None:
         a_crowd(new_owner(lab.services, lab.target.url), 30)
     elif cell.step == "resume":
         owner.paused(owner.single(), until=lab.services.clock.now() + timedelta(seconds=4))
+    elif cell.step == "refresh":
+        new_feed(lab.services, owner.user_id, f"{lab.target.url}/ok")
     elif cell.step in ("gate", "probe"):
         # Long after the last schedule has fired, or the next trigger to come would be the probe.
         seconds = 30 if cell.step == "probe" else 5

@@ -13,12 +13,14 @@ from shared import wiring
 from shared.dispatch import dispatch
 from shared.plan import plan
 from shared.queue import DeadMessage
+from shared.runners.feeds import FETCH_SECONDS
 from shared.services import Services
 from shared.store.invariants import checked_until
 from shared.store.tables import dead_messages, heartbeats
 from tests.fakes import DeadQueue, SetClock
 from tests.functions.lambda_context import Context
-from tests.world import count, new_logger_schedule, set_schedule
+from tests.targets import Target
+from tests.world import count, new_feed, new_logger_schedule, new_user, set_schedule
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +30,15 @@ def _wired(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wiring, "services", lambda: services)
 
 
-NOTHING = {"executions": 0, "compacted": 0, "expired": 0, "dead_messages": 0, "violations": 0}
+NOTHING = {
+    "refreshed": 0,
+    "not_refreshed": 0,
+    "executions": 0,
+    "compacted": 0,
+    "expired": 0,
+    "dead_messages": 0,
+    "violations": 0,
+}
 
 
 def test_the_cleaner_says_what_it_removed_and_that_it_lives(services: Services) -> None:
@@ -75,6 +85,20 @@ def test_a_cleaner_without_time_leaves_everything_to_the_next_one(services: Serv
         assert checked_until(connection) < clock.now()
 
 
+def test_the_cleaner_asks_the_urls_of_calendars_if_it_has_time_for_the_slowest(
+    services: Services, target: Target
+) -> None:
+    target.said = "BEGIN:VCALENDAR\nEND:VCALENDAR"
+    user = new_user(services)
+    new_feed(services, user, f"{target.url}/feed", name="good")
+    new_feed(services, user, f"{target.url}/status/404", name="bad")
+    assert cleaner.handler({}, Context(seconds=cleaner.KEPT_BACK_SECONDS + FETCH_SECONDS)) == NOTHING
+    assert target.seen == []
+    assert cleaner.handler({}, Context()) == {**NOTHING, "refreshed": 2, "not_refreshed": 1}
+    assert cleaner.handler({}, Context()) == NOTHING
+    assert len(target.seen) == 2
+
+
 def test_only_the_cleaner_loads_what_writes_metrics() -> None:
     """A fresh process: creator and executor start without it."""
     code = "import sys, functions.creator, functions.executor, functions.api; print('functions.metrics' in sys.modules)"
@@ -83,5 +107,5 @@ def test_only_the_cleaner_loads_what_writes_metrics() -> None:
 
 
 def test_migrating_again_changes_nothing(services: Services) -> None:
-    assert migrate.handler({}, Context()) == migrate.handler({}, Context()) == {"revision": "0011"}
+    assert migrate.handler({}, Context()) == migrate.handler({}, Context()) == {"revision": "0012"}
     assert count(services, heartbeats, service="migrate", instance="test") == 1

@@ -2,9 +2,11 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 
+from shared import icalendar
 from shared.icalendar import MAX_OCCURRENCES, spans
 
 SINCE, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
@@ -143,3 +145,30 @@ def test_hostile_rules_come_to_an_end(rule: str) -> None:
         for _ in spans(text(*[event] * 10), "Europe/Berlin", SINCE, SINCE + timedelta(days=3653)):
             kept += 1
     assert kept <= MAX_OCCURRENCES
+
+
+def test_each_time_that_is_replaced_is_read_once_however_many_events_it_concerns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Events of one UID times values of one list: 59 KB of text that took half a minute to read."""
+    read = Mock(wraps=icalendar._moment)
+    monkeypatch.setattr(icalendar, "_moment", read)
+    many = ["DTSTART:20270101T080000Z\nDURATION:PT1H\nRDATE:20270102T080000Z\nUID:a"] * 200
+    replaced = ",".join(f"202701{day:02}T080000Z" for day in range(2, 12))
+    assert len(found(*many, f"UID:a\nSTATUS:CANCELLED\nRECURRENCE-ID:{replaced}")) == 200
+    assert read.call_count == 2 * len(many) + 10
+
+
+def test_all_rules_together_look_at_so_many_days_and_no_more() -> None:
+    """Whatever must be counted is looked at from its beginning; everything else from where it matters."""
+    holiday = "DTSTART;VALUE=DATE:19700101\nRRULE:FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=25"
+    years = SINCE + timedelta(days=4017)
+    assert len(list(spans(text(*[holiday] * 50), "UTC", SINCE, years))) == 50 * 11
+    never = "DTSTART;VALUE=DATE:19700101\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;COUNT=9"
+    with pytest.raises(ValueError, match=r"event \d+: with it, rules go on for too long"):
+        list(spans(text(*[never] * 50), "UTC", SINCE, years))
+
+
+def test_an_event_that_began_long_ago_and_lasts_is_found() -> None:
+    long = "DTSTART:20160101T000000Z\nDURATION:P3000D\nRRULE:FREQ=YEARLY;INTERVAL=5"
+    assert found(long)[0] == ("20210101T0000", "20290320T0000")

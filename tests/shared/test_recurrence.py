@@ -52,6 +52,17 @@ def test_a_rule_means_the_same_to_others(rule: str, first: date) -> None:
     assert list(days(read(rule), first, UNTIL)) == theirs
 
 
+@settings(max_examples=100, deadline=None)
+@given(rules(), st.dates(date(2014, 1, 1), date(2027, 12, 31)), st.dates(date(2013, 1, 1), date(2029, 12, 31)))
+def test_a_rule_whose_beginning_is_left_out_goes_on_as_ever(rule: str, first: date, since: date) -> None:
+    looked_at: list[int] = []
+    found = list(days(read(rule), first, UNTIL, since, looked_at.append))
+    whole = [day for day in days(read(rule), first, UNTIL) if day >= since]
+    assert [day for day in found if day >= since] == whole
+    if "COUNT" not in rule:
+        assert sum(looked_at) <= (UNTIL - max(since, first)).days + 2 * 4 * 366
+
+
 @pytest.mark.parametrize(
     "rule",
     [

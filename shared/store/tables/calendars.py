@@ -1,6 +1,18 @@
 """When nothing fires: calendars, and which schedules heed them."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, ForeignKeyConstraint, Index, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.store.tables.columns import identity, instant, metadata
@@ -18,9 +30,23 @@ calendars = Table(
     instant("expanded_until", required=True),
     instant("created_at", required=True),
     instant("updated_at", required=True),
+    # What its icalendar_url said last, why it could not be asked since then, and when it is asked again: real instants.
+    # Whoever asks moves fetch_at on first, so that nobody else does.
+    Column("feed", Text),
+    Column("feed_etag", Text),
+    Column("feed_modified", Text),
+    instant("fetched_at"),
+    Column("fetch_error", Text),
+    Column("fetch_failures", Integer, nullable=False, server_default=text("0")),
+    instant("fetch_at"),
     UniqueConstraint("user_id", "id"),
     UniqueConstraint("user_id", "name"),
+    CheckConstraint(
+        "(definition ->> 'icalendar_url' IS NULL) = (fetch_at IS NULL) AND (feed IS NULL) = (fetch_at IS NULL)",
+        name="fetch",
+    ),
 )
+Index("ix_calendars_fetch_at", calendars.c.fetch_at, postgresql_where=calendars.c.fetch_at.is_not(None))
 
 schedule_calendars = Table(
     "schedule_calendars",

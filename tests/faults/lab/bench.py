@@ -38,7 +38,8 @@ class Size:
     period: float = 5.0
     creator_seconds: float = 16.0
     executor_seconds: float = 15.0
-    cleaner_seconds: float = 13.0
+    # The cleaner keeps 10 for itself, and asks URLs of calendars only if there are 10 more.
+    cleaner_seconds: float = 25.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
 
     before = seeded()
     assert {row.name for row in before} == {*BUILT_IN, *(plan["name"] for plan in PLANS)}
-    assert upgrade(database) == upgrade(database) == "0011"
+    assert upgrade(database) == upgrade(database) == "0012"
     assert seeded() == before
 
 

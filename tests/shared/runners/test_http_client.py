@@ -4,7 +4,9 @@ import socket
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from ipaddress import ip_network
+from re import fullmatch
 from threading import Event
 
 import pytest
@@ -53,6 +55,27 @@ def test_users_may_name_themselves_but_not_ask_for_compression(client: HttpClien
     client.send(Request.to(f"{target.url}/echo", headers={"user-agent": "me", "ACCEPT-ENCODING": "gzip"}), within(5))
     assert target.seen[0].headers["user-agent"] == "me"
     assert target.seen[0].headers["accept-encoding"] == "identity"
+
+
+def test_requests_of_a_trigger_are_spans_of_one_trace(client: HttpClient, target: Target) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    for _ in range(2):
+        client.send(Request.to(f"{target.url}/echo"), replace(within(5), trace_id=trace))
+    first, second = (seen.headers["traceparent"] for seen in target.seen)
+    assert [fullmatch(rf"00-{trace}-[0-9a-f]{{16}}-01", header) is not None for header in (first, second)] == [True] * 2
+    assert first != second
+
+
+def test_whoever_sends_a_traceparent_of_their_own_is_left_alone(client: HttpClient, target: Target) -> None:
+    own = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+    context = replace(within(5), trace_id="0af7651916cd43dd8448eb211c80319c")
+    client.send(Request.to(f"{target.url}/echo", headers={"TraceParent": own}), context)
+    assert target.seen[0].headers["traceparent"] == own
+
+
+def test_a_request_of_no_trigger_belongs_to_no_trace(client: HttpClient, target: Target) -> None:
+    client.send(Request.to(f"{target.url}/echo"), within(5))
+    assert "traceparent" not in target.seen[0].headers
 
 
 def test_connects_to_the_checked_address_and_keeps_the_name(target: Target) -> None:
