@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from shared.action import ActionId, JobGraph
-from shared.attempt import Attempt, WalkResult, WalkStatus, lost, overrun
+from shared.attempt import Attempt, lost, overrun
 from shared.errors import Unavailable
 from shared.failpoints import reach
 from shared.gate import open_gate
@@ -20,7 +20,16 @@ from shared.hand_back import hand_back
 from shared.job import Job
 from shared.outcome import JobExecution
 from shared.progress import Progress
-from shared.record import Event, JobEnded, JobSending, Recorded, TriggerEnded, TriggerPutBack, record, still_ours
+from shared.record import (
+    Event,
+    JobEnded,
+    JobSending,
+    Recorded,
+    TriggerEnded,
+    ending,
+    record,
+    still_ours,
+)
 from shared.running import RECORD_SECONDS, Running, RunningPack
 from shared.secret import Reveal
 from shared.services import Services
@@ -173,14 +182,7 @@ def _walk(pack: RunningPack, running: Running) -> None:
     admit = pack.gate.admit(claim, lambda: pack.said.put([]))
     result = walk(running.attempt, pack.services.runners, pack.now, report, running.progress, announce, admit)
     if result is not None:
-        pack.said.put([*last, _ending(claim, result)])
-
-
-def _ending(claim: Claim, result: WalkResult) -> Event:
-    if result.status is WalkStatus.LATER:
-        assert result.at is not None
-        return TriggerPutBack(claim, result.at, result.reason or "", result.cause or "", result.held_for)
-    return TriggerEnded(claim, TriggerStatus(result.status.value), result.reason)
+        pack.said.put([*last, ending(claim, result)])
 
 
 def _follow(pack: RunningPack) -> dict[TriggerId, TriggerStatus]:
@@ -248,5 +250,5 @@ def _overdue(pack: RunningPack) -> list[Event]:
         if step is not None:
             pack.given_up.add(trigger_id)
             execution, result = overrun(running.attempt, step, pack.now())
-            events += [JobEnded(running.claim, execution, None), _ending(running.claim, result)]
+            events += [JobEnded(running.claim, execution, None), ending(running.claim, result)]
     return events

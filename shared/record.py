@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from queue import SimpleQueue
 
+from shared.attempt import WalkResult, WalkStatus
 from shared.errors import CronnyError, Unavailable
 from shared.failpoints import reach
 from shared.job import JobId
@@ -66,6 +67,14 @@ class TriggerPutBack:
 
 
 Event = JobEnded | JobSending | TriggerEnded | TriggerPutBack
+
+
+def ending(claim: Claim, result: WalkResult) -> Event:
+    """What the end of a walk means for its trigger."""
+    if result.status is WalkStatus.LATER:
+        assert result.at is not None
+        return TriggerPutBack(claim, result.at, result.reason or "", result.cause or "", result.held_for)
+    return TriggerEnded(claim, TriggerStatus(result.status.value), result.reason)
 
 
 @dataclass(frozen=True, slots=True)
