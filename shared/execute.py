@@ -4,7 +4,6 @@ One thread per trigger walks the jobs of its action; only the calling thread tal
 its job's timeout is abandoned: the thread is left behind, and nothing that it says later counts.
 """
 
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from shared.action import ActionId, JobGraph
-from shared.attempt import Attempt, lost, overrun
+from shared.attempt import lost, overrun
 from shared.errors import Unavailable
 from shared.failpoints import reach
 from shared.gate import open_gate
@@ -36,7 +35,6 @@ from shared.services import Services
 from shared.stop import Stop
 from shared.store import executing, graphs
 from shared.store.graphs import Earlier
-from shared.tracing import trace_id
 from shared.trigger import Claim, TriggerId, TriggerStatus
 from shared.unsealing import sealed_secrets
 from shared.walk import walk
@@ -117,7 +115,7 @@ def _start(
     graph = loaded.get(claim.action_id, JobGraph(())) if claim.action_id is not None else JobGraph(())
     readable = graph if isinstance(graph, JobGraph) else JobGraph(())
     _say_lost(pack, claim, readable, earlier)
-    attempt = replace(_attempt(pack, claim, readable, earlier), reveal=reveal)
+    attempt = replace(pack.attempt(claim, readable, earlier), reveal=reveal)
     running = Running(claim, attempt, Progress(pack.covered_until(claim), pack.stop.asked))
     pack.running[claim.id] = running
     if isinstance(graph, Exception):
@@ -133,29 +131,6 @@ def _say_lost(pack: RunningPack, claim: Claim, graph: JobGraph, earlier: Earlier
         earlier.done[sending.id] = lost(sending, pack.now())
         longest = max(job.job_timeout_in_secs for job in graph.jobs)
         pack.said.put([JobEnded(claim, earlier.done[sending.id], longest)])
-
-
-def _attempt(pack: RunningPack, claim: Claim, graph: JobGraph, earlier: Earlier) -> Attempt:
-    return Attempt(
-        graph=graph,
-        trigger_id=claim.id,
-        number=claim.attempt,
-        idempotency_key=f"cronny-{claim.id}",
-        context={
-            "schedule": {"id": claim.schedule_id, "name": claim.schedule_name, "input": claim.schedule_input},
-            "trigger": {"id": claim.id, "due_at": claim.due_at.isoformat(), "attempt": claim.attempt},
-        },
-        lasts_until=pack.lasts_until,
-        done=earlier.done,
-        tries=earlier.tries,
-        # A dead letter that was sent on its way again has its seven days anew.
-        since=earlier.since if claim.redrives else claim.started_at,
-        job_inputs=claim.job_inputs or {},
-        chance=random.random(),  # noqa: S311 - spreads load, keeps no secret
-        speed=pack.speed,
-        user_id=claim.user_id,
-        trace_id=trace_id(pack.services.settings, claim.id),
-    )
 
 
 def _walk(pack: RunningPack, running: Running) -> None:
