@@ -210,15 +210,15 @@ class _Walk:
         once = job.delivery is Delivery.AT_MOST_ONCE
         redact = prepared.redaction.text
         context = RunContext(
-            step.deadline,
-            key,
-            attempt.trigger_id,
-            attempt.number,
-            once,
-            step.started_at,
-            redact,
-            attempt.user_id,
-            attempt.trace_id,
+            deadline=step.deadline,
+            idempotency_key=key,
+            trigger_id=attempt.trigger_id,
+            attempt=attempt.number,
+            once=once,
+            at=step.started_at,
+            redact=redact,
+            user_id=attempt.user_id,
+            trace_id=attempt.trace_id,
         )
         try:
             if __debug__:

@@ -38,6 +38,10 @@ class AwsCall:
     send: Callable[[Any], Outcome]
 
 
+# The call that an input asks for; raises ``Invalid``. Each job type of an AWS service is one such function.
+Read = Callable[[JsonObject, RunContext], AwsCall]
+
+
 @dataclass(frozen=True, slots=True)
 class Aws:
     """Makes calls; safe to share between threads."""
@@ -46,10 +50,10 @@ class Aws:
     clients: AwsClients
     roles: Roles
 
-    def run(self, read: Callable[[JsonObject], AwsCall], job_input: JsonValue, context: RunContext) -> Outcome:
+    def run(self, read: Read, job_input: JsonValue, context: RunContext) -> Outcome:
         """The outcome of the call that ``read`` makes of the input; whatever goes wrong is a failed one."""
         try:
-            call = read(as_object(job_input, "{...}"))
+            call = read(as_object(job_input, "{...}"), context)
             self._judge(call, context.user_id)
         except Invalid as error:
             return Outcome.failed(str(error), kind=FailureKind.INVALID_INPUT)
@@ -90,6 +94,23 @@ class Aws:
         region = call.arns[0].region
         credentials = self.roles.assume(call.role, region, context) if call.role else None
         return self.clients.client(call.service, region, seconds_left(context), credentials)
+
+
+@dataclass(frozen=True, slots=True)
+class AwsRunner:
+    """The runner of a job type that is one call."""
+
+    aws: Aws
+    read: Read
+
+    def run(self, job_input: JsonValue, context: RunContext) -> Outcome:
+        """Fails when the service does not do what it is asked."""
+        return self.aws.run(self.read, job_input, context)
+
+
+def checking(read: Read) -> Callable[[JsonObject], object]:
+    """What a schema cannot say of an input, before there is a run. Raises ``Invalid``."""
+    return lambda fields: read(fields, RunContext(0, "", 0, 0))
 
 
 def metadata(answer: Answer) -> JsonObject:

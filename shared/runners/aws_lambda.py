@@ -2,7 +2,6 @@
 
 import base64
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import Invalid
@@ -10,7 +9,7 @@ from shared.failure import FailureKind
 from shared.job import JsonObject, JsonValue
 from shared.outcome import Outcome
 from shared.runners import JobType, RunContext
-from shared.runners.aws import Answer, Aws, AwsCall, metadata
+from shared.runners.aws import Answer, AwsCall, metadata
 from shared.runners.aws_fields import ROLE_SCHEMA, arn_of, arn_schema, breaker_of, role_of
 from shared.runners.fields import text
 from shared.untrusted import parse_json
@@ -48,27 +47,13 @@ JOB_TYPE = JobType(
 host = breaker_of("function_arn")
 
 
-@dataclass(frozen=True, slots=True)
-class LambdaRunner:
+def read(fields: JsonObject, context: RunContext) -> AwsCall:
     """Input {function_arn, payload, invocation, role_arn}; output {status, payload, function_error, ...}.
 
     A function that is waited for finds the idempotency key in its context: client_context.custom["idempotency_key"].
+
+    Raises ``Invalid``.
     """
-
-    aws: Aws
-
-    def run(self, job_input: JsonValue, context: RunContext) -> Outcome:
-        """Fails when the function cannot be invoked, and when it fails itself: that is as a status of 500."""
-        return self.aws.run(lambda fields: read(fields, context), job_input, context)
-
-
-def check(fields: JsonObject) -> None:
-    """What a schema cannot say. Raises ``Invalid``."""
-    read(fields, RunContext(0, "", 0, 0))
-
-
-def read(fields: JsonObject, context: RunContext) -> AwsCall:
-    """The call that an input asks for. Raises ``Invalid``."""
     function = arn_of(fields, "function_arn", "lambda", "function:")
     invocation = text(fields, "invocation") or "sync"
     if invocation not in INVOCATIONS:

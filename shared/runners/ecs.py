@@ -4,7 +4,6 @@ It is not waited for: a task may take hours, and an executor that waits is paid 
 whoever else, when it is done.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import Invalid
@@ -12,7 +11,7 @@ from shared.failure import FailureKind
 from shared.job import JsonObject, JsonValue
 from shared.outcome import Outcome
 from shared.runners import JobType, RunContext
-from shared.runners.aws import Answer, Aws, AwsCall, metadata
+from shared.runners.aws import Answer, AwsCall, metadata
 from shared.runners.aws_fields import ROLE_SCHEMA, arn_of, arn_schema, breaker_of, role_of
 from shared.runners.fields import as_text, mapping, required_text, text
 
@@ -82,28 +81,14 @@ JOB_TYPE = JobType(
 host = breaker_of("cluster_arn")
 
 
-@dataclass(frozen=True, slots=True)
-class EcsRunner:
+def read(fields: JsonObject, context: RunContext) -> AwsCall:
     """Input {cluster_arn, task_definition_arn, ..., containers, role_arn}; output {task_arn, last_status}.
 
     All attempts of a job in one trigger have the same client token, so that ECS starts one task for them. The roles of
     a task are those of its definition: a job cannot choose others.
+
+    Raises ``Invalid``.
     """
-
-    aws: Aws
-
-    def run(self, job_input: JsonValue, context: RunContext) -> Outcome:
-        """Fails when the task is not started."""
-        return self.aws.run(lambda fields: read(fields, context), job_input, context)
-
-
-def check(fields: JsonObject) -> None:
-    """What a schema cannot say. Raises ``Invalid``."""
-    read(fields, RunContext(0, "", 0, 0))
-
-
-def read(fields: JsonObject, context: RunContext) -> AwsCall:
-    """The call that an input asks for. Raises ``Invalid``."""
     cluster = arn_of(fields, "cluster_arn", "ecs", "cluster/")
     definition = arn_of(fields, "task_definition_arn", "ecs", "task-definition/")
     if (definition.region, definition.account) != (cluster.region, cluster.account):

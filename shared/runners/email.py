@@ -1,16 +1,15 @@
 """The ``email`` job type: a message by Amazon SES."""
 
 import re
-from dataclasses import dataclass
 from email.utils import formataddr
 from typing import Any
 
 from shared.arn import Arn
 from shared.errors import Invalid
-from shared.job import JsonObject, JsonValue
+from shared.job import JsonObject
 from shared.outcome import Outcome
 from shared.runners import JobType, RunContext
-from shared.runners.aws import Aws, AwsCall, metadata
+from shared.runners.aws import AwsCall, metadata
 from shared.runners.aws_fields import ROLE_SCHEMA, arn_of, arn_schema, breaker_of, role_of
 from shared.runners.fields import as_text, required_text, text
 
@@ -75,22 +74,13 @@ JOB_TYPE = JobType(
 host = breaker_of("identity_arn")
 
 
-@dataclass(frozen=True, slots=True)
-class EmailRunner:
+def read(fields: JsonObject, _context: RunContext) -> AwsCall:
     """Input {identity_arn, from, from_name, to, cc, bcc, reply_to, subject, text, html, role_arn}; output {message_id}.
 
     SES knows no idempotency: what is tried again after a lost answer may arrive twice.
+
+    Raises ``Invalid``.
     """
-
-    aws: Aws
-
-    def run(self, job_input: JsonValue, context: RunContext) -> Outcome:
-        """Fails when SES does not take the message; what becomes of it later is not known."""
-        return self.aws.run(read, job_input, context)
-
-
-def read(fields: JsonObject) -> AwsCall:
-    """The call that an input asks for. Raises ``Invalid``."""
     identity = arn_of(fields, "identity_arn", "ses", "identity/")
     message = {
         "FromEmailAddress": _sender(fields, identity),

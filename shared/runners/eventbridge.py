@@ -1,14 +1,13 @@
 """The ``eventbridge`` job type: one event onto a bus."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import Invalid
-from shared.job import JsonObject, JsonValue
+from shared.job import JsonObject
 from shared.outcome import Outcome
 from shared.runners import JobType, RunContext
-from shared.runners.aws import Aws, AwsCall, metadata, of_code
+from shared.runners.aws import AwsCall, metadata, of_code
 from shared.runners.aws_fields import ROLE_SCHEMA, arn_of, arn_schema, breaker_of, role_of
 from shared.runners.fields import mapping, required_text
 
@@ -50,24 +49,11 @@ JOB_TYPE = JobType(
 host = breaker_of("event_bus_arn")
 
 
-@dataclass(frozen=True, slots=True)
-class EventBridgeRunner:
-    """Input {event_bus_arn, source, detail_type, detail, role_arn}; output {event_id}."""
-
-    aws: Aws
-
-    def run(self, job_input: JsonValue, context: RunContext) -> Outcome:
-        """Fails when the bus does not take the event, which EventBridge says within an answer of 200."""
-        return self.aws.run(lambda fields: read(fields, context), job_input, context)
-
-
-def check(fields: JsonObject) -> None:
-    """What a schema cannot say. Raises ``Invalid``."""
-    read(fields, RunContext(0, "", 0, 0))
-
-
 def read(fields: JsonObject, context: RunContext) -> AwsCall:
-    """The call that an input asks for. Raises ``Invalid``."""
+    """Input {event_bus_arn, source, detail_type, detail, role_arn}; output {event_id}.
+
+    Raises ``Invalid``.
+    """
     bus = arn_of(fields, "event_bus_arn", "events", "event-bus/")
     event: dict[str, Any] = {
         "EventBusName": str(bus),

@@ -14,15 +14,13 @@ from shared.runners import RunContext, assertions
 from shared.runners.failure import of_status
 from shared.runners.fields import as_object, as_text, mapping, required_text, text
 from shared.runners.http_client import HttpClient, RequestFailed, Response
-from shared.runners.http_type import JOB_TYPE, METHODS
+from shared.runners.http_type import METHODS
 from shared.runners.redirects import MOST_REDIRECTS, follow
 from shared.runners.request import Request, locate
 from shared.runners.retry_after import retry_after
 from shared.runners.signing import Signing, signed
 from shared.runners.statuses import ExpectedStatuses
 from shared.untrusted import parse_json
-
-__all__ = ["CREDENTIAL_HEADERS", "JOB_TYPE", "HttpRunner"]
 
 CREDENTIAL_HEADERS = frozenset(
     ("authorization", "cookie", "x-api-key", "api-key", "apikey", "x-auth-token", "x-access-token", "private-token")

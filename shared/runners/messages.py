@@ -38,6 +38,14 @@ FIFO_SCHEMA: JsonObject = {
 }
 
 
+def body(fields: JsonObject) -> str:
+    """The message's text. Raises ``Invalid``."""
+    message = fields.get("message")
+    if message is None or message == "":
+        raise Invalid.field("message", "it is missing")
+    return as_text(message)
+
+
 def attributes(fields: JsonObject) -> dict[str, Any]:
     """The attributes as SQS and SNS take them. Raises ``Invalid``."""
     given = mapping(fields, "attributes")

@@ -13,13 +13,14 @@ from shared.runners import (
     email,
     eventbridge,
     http,
+    http_type,
     image,
     logger,
     slack,
     sns,
     sqs,
 )
-from shared.runners.aws import Aws
+from shared.runners.aws import Aws, AwsRunner, Read, checking
 from shared.runners.aws_roles import NoClients, Roles
 from shared.runners.http_client import guarded_client
 from shared.runners.network_guard import IpNetwork
@@ -28,7 +29,7 @@ from shared.runners.network_guard import IpNetwork
 BUILT_IN: Mapping[str, JobType] = {
     kind.name: kind
     for kind in (
-        http.JOB_TYPE,
+        http_type.JOB_TYPE,
         slack.JOB_TYPE,
         logger.JOB_TYPE,
         email.JOB_TYPE,
@@ -41,21 +42,26 @@ BUILT_IN: Mapping[str, JobType] = {
     )
 }
 
+# Each is one call of an AWS service, made by the function.
+_IN_AWS: Mapping[str, Read] = {
+    email.JOB_TYPE.name: email.read,
+    aws_lambda.JOB_TYPE.name: aws_lambda.read,
+    sqs.JOB_TYPE.name: sqs.read,
+    sns.JOB_TYPE.name: sns.read,
+    eventbridge.JOB_TYPE.name: eventbridge.read,
+    ecs.JOB_TYPE.name: ecs.read,
+}
+
 # What a schema cannot say about an input and can be said before the job ever runs; each raises ``Invalid``.
 CHECKS: Mapping[str, Callable[[JsonObject], object]] = {
-    http.JOB_TYPE.name: http.check,
-    email.JOB_TYPE.name: email.read,
-    aws_lambda.JOB_TYPE.name: aws_lambda.check,
-    sqs.JOB_TYPE.name: sqs.check,
-    sns.JOB_TYPE.name: sns.check,
-    eventbridge.JOB_TYPE.name: eventbridge.check,
-    ecs.JOB_TYPE.name: ecs.check,
+    http_type.JOB_TYPE.name: http.check,
+    **{name: checking(read) for name, read in _IN_AWS.items()},
     docker_registry.JOB_TYPE.name: image.read,
 }
 
 # Whom an input calls, as host:port or an ARN; None when it does not say so as it stands.
 HOSTS: Mapping[str, Callable[[JsonObject], str | None]] = {
-    http.JOB_TYPE.name: http.host,
+    http_type.JOB_TYPE.name: http.host,
     slack.JOB_TYPE.name: slack.host,
     email.JOB_TYPE.name: email.host,
     aws_lambda.JOB_TYPE.name: aws_lambda.host,
@@ -68,7 +74,7 @@ HOSTS: Mapping[str, Callable[[JsonObject], str | None]] = {
 
 # Credentials that people type into an input, beside those that its schema calls passwords.
 CREDENTIALS: Mapping[str, Callable[[JsonObject], Iterable[str]]] = {
-    http.JOB_TYPE.name: http.credentials,
+    http_type.JOB_TYPE.name: http.credentials,
     slack.JOB_TYPE.name: slack.credentials,
 }
 
@@ -81,14 +87,9 @@ def build_runners(allowed_networks: Sequence[IpNetwork], aws: Aws | None = None)
     client = guarded_client(allowed_networks)
     aws = aws or Aws(AwsTargets(), NoClients(), Roles(NoClients()))
     return {
-        http.JOB_TYPE.name: http.HttpRunner(client),
+        http_type.JOB_TYPE.name: http.HttpRunner(client),
         slack.JOB_TYPE.name: slack.SlackRunner(client),
         logger.JOB_TYPE.name: logger.LoggerRunner(),
-        email.JOB_TYPE.name: email.EmailRunner(aws),
-        aws_lambda.JOB_TYPE.name: aws_lambda.LambdaRunner(aws),
-        sqs.JOB_TYPE.name: sqs.SqsRunner(aws),
-        sns.JOB_TYPE.name: sns.SnsRunner(aws),
-        eventbridge.JOB_TYPE.name: eventbridge.EventBridgeRunner(aws),
-        ecs.JOB_TYPE.name: ecs.EcsRunner(aws),
+        **{name: AwsRunner(aws, read) for name, read in _IN_AWS.items()},
         docker_registry.JOB_TYPE.name: docker_registry.DockerRegistryRunner(client),
     }

@@ -1,16 +1,15 @@
 """The ``sns`` job type: one message to the subscribers of a topic."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import Invalid
-from shared.job import JsonObject, JsonValue
+from shared.job import JsonObject
 from shared.outcome import Outcome
 from shared.runners import JobType, RunContext
-from shared.runners.aws import Aws, AwsCall, metadata
+from shared.runners.aws import AwsCall, metadata
 from shared.runners.aws_fields import ROLE_SCHEMA, arn_of, arn_schema, breaker_of, role_of
-from shared.runners.fields import as_text, text
-from shared.runners.messages import ATTRIBUTES_SCHEMA, FIFO_SCHEMA, attributes, fifo
+from shared.runners.fields import text
+from shared.runners.messages import ATTRIBUTES_SCHEMA, FIFO_SCHEMA, attributes, body, fifo
 
 MAX_SUBJECT_CHARACTERS = 100  # a limit of SNS
 
@@ -42,34 +41,17 @@ JOB_TYPE = JobType(
 host = breaker_of("topic_arn")
 
 
-@dataclass(frozen=True, slots=True)
-class SnsRunner:
+def read(fields: JsonObject, context: RunContext) -> AwsCall:
     """Input {topic_arn, message, subject, attributes, group_id, deduplication_id, role_arn}; output {message_id}.
 
     Topics only: a job can neither call a phone nor a device.
+
+    Raises ``Invalid``.
     """
-
-    aws: Aws
-
-    def run(self, job_input: JsonValue, context: RunContext) -> Outcome:
-        """Fails when SNS does not take the message."""
-        return self.aws.run(lambda fields: read(fields, context), job_input, context)
-
-
-def check(fields: JsonObject) -> None:
-    """What a schema cannot say. Raises ``Invalid``."""
-    read(fields, RunContext(0, "", 0, 0))
-
-
-def read(fields: JsonObject, context: RunContext) -> AwsCall:
-    """The call that an input asks for. Raises ``Invalid``."""
     topic = arn_of(fields, "topic_arn", "sns")
-    message = fields.get("message")
-    if message is None or message == "":
-        raise Invalid.field("message", "it is missing")
     published: dict[str, Any] = {
         "TopicArn": str(topic),
-        "Message": as_text(message),
+        "Message": body(fields),
         "MessageAttributes": attributes(fields),
         **fifo(fields, topic, context),
     }

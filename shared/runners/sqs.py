@@ -1,16 +1,15 @@
 """The ``sqs`` job type: one message to a queue."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import Invalid
-from shared.job import JsonObject, JsonValue
+from shared.job import JsonObject
 from shared.outcome import Outcome
 from shared.runners import JobType, RunContext
-from shared.runners.aws import Aws, AwsCall, metadata
+from shared.runners.aws import AwsCall, metadata
 from shared.runners.aws_fields import ROLE_SCHEMA, arn_of, arn_schema, breaker_of, role_of
-from shared.runners.fields import as_text, text
-from shared.runners.messages import ATTRIBUTES_SCHEMA, FIFO_SCHEMA, attributes, fifo
+from shared.runners.fields import text
+from shared.runners.messages import ATTRIBUTES_SCHEMA, FIFO_SCHEMA, attributes, body, fifo
 
 MAX_DELAY_SECONDS = 900
 
@@ -43,30 +42,16 @@ JOB_TYPE = JobType(
 host = breaker_of("queue_arn")
 
 
-@dataclass(frozen=True, slots=True)
-class SqsRunner:
+def read(fields: JsonObject, context: RunContext) -> AwsCall:
     """Input {queue_arn, message, attributes, delay_seconds, group_id, deduplication_id, role_arn}; output {message_id}.
 
     A FIFO queue drops a repeat within five minutes: all attempts of a job have the same deduplication id.
+
+    Raises ``Invalid``.
     """
-
-    aws: Aws
-
-    def run(self, job_input: JsonValue, context: RunContext) -> Outcome:
-        """Fails when SQS does not take the message."""
-        return self.aws.run(lambda fields: read(fields, context), job_input, context)
-
-
-def check(fields: JsonObject) -> None:
-    """What a schema cannot say. Raises ``Invalid``."""
-    read(fields, RunContext(0, "", 0, 0))
-
-
-def read(fields: JsonObject, context: RunContext) -> AwsCall:
-    """The call that an input asks for. Raises ``Invalid``."""
     queue = arn_of(fields, "queue_arn", "sqs")
     message: dict[str, Any] = {
-        "MessageBody": _body(fields),
+        "MessageBody": body(fields),
         "MessageAttributes": attributes(fields),
         **fifo(fields, queue, context),
     }
@@ -81,13 +66,6 @@ def read(fields: JsonObject, context: RunContext) -> AwsCall:
         return Outcome.completed({**metadata(answer), "message_id": answer["MessageId"], "sequence_number": number})
 
     return AwsCall("sqs", [queue], role_of(fields), send)
-
-
-def _body(fields: JsonObject) -> str:
-    message = fields.get("message")
-    if message is None or message == "":
-        raise Invalid.field("message", "it is missing")
-    return as_text(message)
 
 
 def _delay(fields: JsonObject) -> int | None:

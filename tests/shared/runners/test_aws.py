@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 
 from shared.outcome import FailureKind, Outcome
-from shared.runners import RunContext
-from shared.runners.aws import Aws
-from shared.runners.aws_lambda import LambdaRunner
+from shared.runners import RunContext, aws_lambda, sqs
+from shared.runners.aws import Aws, AwsRunner
 from shared.runners.aws_roles import AwsClients, Credentials, Roles
 from shared.runners.registry import build_runners
-from shared.runners.sqs import SqsRunner
 from shared.user import UserId
 from tests.shared.runners.clouds import ACCOUNT, arn, aws, broken, credentials, opened, own_client
 from tests.shared.runners.conftest import within
@@ -30,7 +28,7 @@ LAMBDA = {"function_arn": arn("lambda", "function:report")}
 
 
 def sent(aws: Aws, context: RunContext | None = None, **fields: Any) -> Outcome:
-    return SqsRunner(aws).run({"queue_arn": ORDERS, "message": "m", **fields}, context or within(5))
+    return AwsRunner(aws, sqs.read).run({"queue_arn": ORDERS, "message": "m", **fields}, context or within(5))
 
 
 def of_user(user_id: int) -> RunContext:
@@ -149,7 +147,7 @@ def test_what_aws_refuses_has_its_kind(
     broken: Aws, target: Target, status: int, code: str, kind: str, maybe_sent: bool
 ) -> None:
     target.answers, target.headers = [status], {"x-amzn-ErrorType": code, "Retry-After": "30"}
-    outcome = LambdaRunner(broken).run(LAMBDA, within(5))
+    outcome = AwsRunner(broken, aws_lambda.read).run(LAMBDA, within(5))
     assert (outcome.failure, outcome.maybe_sent, outcome.retry_after) == (kind, maybe_sent, 30)
     assert isinstance(outcome.output, dict)
     assert (outcome.output["status"], outcome.output["code"]) == (status, code)
@@ -216,7 +214,7 @@ def test_without_credentials_nothing_is_sent(broken: Aws, target: Target, monkey
 def test_no_part_of_an_input_chooses_where_a_request_goes(broken: Aws, target: Target) -> None:
     hostile = f"arn:aws:sqs:{target.url}:{ACCOUNT}:orders"
     for queue in (hostile, "arn:aws:sqs:evil.example.org#-1:123456789012:orders", f"{target.url}/{ACCOUNT}/orders"):
-        outcome = SqsRunner(broken).run({"queue_arn": queue, "message": "m"}, within(5))
+        outcome = AwsRunner(broken, sqs.read).run({"queue_arn": queue, "message": "m"}, within(5))
         assert outcome.failure == FailureKind.INVALID_INPUT
     assert target.seen == []
 

@@ -10,8 +10,9 @@ from urllib.parse import unquote
 import pytest
 
 from shared.outcome import FailureKind, Outcome
-from shared.runners.aws import Aws
-from shared.runners.aws_lambda import MAX_PAYLOAD_BYTES, LambdaRunner
+from shared.runners import aws_lambda
+from shared.runners.aws import Aws, AwsRunner
+from shared.runners.aws_lambda import MAX_PAYLOAD_BYTES
 from tests.shared.runners.clouds import arn, aws, broken, credentials, nowhere, own_client
 from tests.shared.runners.conftest import within
 from tests.targets import Target
@@ -22,7 +23,7 @@ REPORT = arn("lambda", "function:report")
 
 
 def invoked(aws: Aws, **fields: Any) -> Outcome:
-    return LambdaRunner(aws).run({"function_arn": REPORT, **fields}, within(5))
+    return AwsRunner(aws, aws_lambda.read).run({"function_arn": REPORT, **fields}, within(5))
 
 
 @pytest.fixture

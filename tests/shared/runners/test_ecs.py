@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from shared.outcome import FailureKind, Outcome
-from shared.runners.aws import Aws
-from shared.runners.ecs import EcsRunner
+from shared.runners import ecs
+from shared.runners.aws import Aws, AwsRunner
 from tests.shared.runners.clouds import arn, aws, broken, credentials, nowhere, opened, own_client
 from tests.shared.runners.conftest import within
 from tests.targets import Target
@@ -19,7 +19,7 @@ CLUSTER, DEFINITION = arn("ecs", "cluster/jobs"), arn("ecs", "task-definition/re
 
 def started(aws: Aws, **fields: Any) -> Outcome:
     given = {"cluster_arn": CLUSTER, "task_definition_arn": DEFINITION, "subnets": ["subnet-1"], **fields}
-    return EcsRunner(aws).run(given, within(5))
+    return AwsRunner(aws, ecs.read).run(given, within(5))
 
 
 def test_a_task_is_started_in_moto(aws: Aws) -> None:

@@ -6,8 +6,9 @@ import pytest
 from moto.ses.models import ses_backends
 
 from shared.outcome import FailureKind, Outcome
-from shared.runners.aws import Aws
-from shared.runners.email import EmailRunner, read
+from shared.runners import email
+from shared.runners.aws import Aws, AwsRunner
+from shared.runners.email import read
 from tests.shared.runners.clouds import ACCOUNT, REGION, arn, aws, credentials, nowhere, own_client
 from tests.shared.runners.conftest import within
 
@@ -18,7 +19,7 @@ DOMAIN, ADDRESS = arn("ses", "identity/example.org"), arn("ses", "identity/ann@e
 
 def mailed(aws: Aws, **fields: Any) -> Outcome:
     given = {"identity_arn": DOMAIN, "from": "cron@example.org", "to": "bob@example.com", "subject": "Hi", "text": "x"}
-    return EmailRunner(aws).run({**given, **fields}, within(5))
+    return AwsRunner(aws, email.read).run({**given, **fields}, within(5))
 
 
 def outbox() -> list[Any]:
@@ -71,7 +72,7 @@ def test_a_name_is_shown_beside_the_address(ses: Aws) -> None:
 )
 def test_a_sender_belongs_to_the_identity(identity: str, sender: str) -> None:
     given = {"identity_arn": identity, "from": sender, "to": "bob@example.com", "subject": "Hi", "text": "x"}
-    assert str(read(given).arns[0]) == identity
+    assert str(read(given, within(5)).arns[0]) == identity
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.outcome import FailureKind, Outcome
-from shared.runners.aws import Aws
-from shared.runners.eventbridge import EventBridgeRunner
+from shared.runners import eventbridge
+from shared.runners.aws import Aws, AwsRunner
 from tests.shared.runners.clouds import arn, aws, broken, credentials, nowhere, own_client
 from tests.shared.runners.conftest import within
 from tests.targets import Target
@@ -22,7 +22,7 @@ BUS = arn("events", "event-bus/orders")
 def put(aws: Aws, **fields: Any) -> Outcome:
     event = {"event_bus_arn": BUS, "source": "org.example", "detail_type": "made", "detail": {"id": 5}, **fields}
     context = replace(within(5), at=datetime(2030, 1, 31, 9, tzinfo=UTC))
-    return EventBridgeRunner(aws).run(event, context)
+    return AwsRunner(aws, eventbridge.read).run(event, context)
 
 
 def test_the_bus_gets_the_event(aws: Aws) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from shared.job import JsonObject, JsonValue
 from shared.outcome import Outcome
-from shared.runners.http import JOB_TYPE, HttpRunner
+from shared.runners.http import HttpRunner
 from shared.runners.http_client import HttpClient
+from shared.runners.http_type import JOB_TYPE
 from tests.shared.runners.conftest import within
 from tests.targets import Target
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from shared.outcome import FailureKind, Outcome
-from shared.runners.aws import Aws
-from shared.runners.sns import SnsRunner
+from shared.runners import sns
+from shared.runners.aws import Aws, AwsRunner
 from tests.shared.runners.clouds import arn, aws, credentials, nowhere, own_client
 from tests.shared.runners.conftest import within
 
@@ -15,7 +15,7 @@ __all__ = ["aws", "credentials"]
 
 
 def published(aws: Aws, **fields: Any) -> Outcome:
-    return SnsRunner(aws).run({"topic_arn": arn("sns", "news"), "message": "hello", **fields}, within(5))
+    return AwsRunner(aws, sns.read).run({"topic_arn": arn("sns", "news"), "message": "hello", **fields}, within(5))
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from shared.outcome import FailureKind, Outcome
-from shared.runners import RunContext
-from shared.runners.aws import Aws
-from shared.runners.sqs import SqsRunner
+from shared.runners import RunContext, sqs
+from shared.runners.aws import Aws, AwsRunner
 from tests.shared.runners.clouds import arn, aws, credentials, nowhere, own_client
 from tests.shared.runners.conftest import within
 
@@ -18,7 +17,7 @@ BY_URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders"
 
 def sent(aws: Aws, queue: str = "orders", context: RunContext | None = None, **fields: Any) -> Outcome:
     given = {"queue_arn": arn("sqs", queue), "message": "hello", **fields}
-    return SqsRunner(aws).run(given, context or within(5))
+    return AwsRunner(aws, sqs.read).run(given, context or within(5))
 
 
 def messages(queue: str = "orders") -> list[Any]:
