@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, func, select
+from sqlalchemy.dialects import registry
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -19,6 +20,9 @@ from shared.errors import CronnyError, Invalid, TooSlow, Unavailable
 from shared.settings import Settings, Ssl
 from shared.store.constraints import meaning
 from shared.user import UserId
+
+DRIVER = "postgresql+cronny"
+registry.register("postgresql.cronny", "shared.store.driver", "Dialect")
 
 NETWORK_TIMEOUT_SECONDS = 20
 STATEMENT_TIMEOUT = "15s"
@@ -30,8 +34,9 @@ ON_BEHALF = select(
 )
 
 QUERY_CANCELED = "57014"
-# Classes of SQLSTATE that say "later", not "wrong": connection, resources, operator intervention, system error.
-_PASSING = ("08", "53", "57", "58", "40")
+# Classes of SQLSTATE that say "later", not "wrong": connection, resources, operator intervention, system error; and
+# 0A000, a column that another version of Cronny has changed since its statement was prepared, which the driver forgets.
+_PASSING = ("08", "53", "57", "58", "40", "0A")
 
 
 class Database:
@@ -113,7 +118,7 @@ def connect(settings: Settings, pool_size: int = 1) -> Database:
     A Lambda instance serves one request at a time, so one connection is enough; a threaded server asks for more.
     """
     url = URL.create(
-        "postgresql+pg8000",
+        DRIVER,
         settings.db_user,
         settings.db_password,
         settings.db_host,
@@ -122,6 +127,7 @@ def connect(settings: Settings, pool_size: int = 1) -> Database:
     )
     engine = create_engine(
         url,
+        paramstyle="numeric_dollar",
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
