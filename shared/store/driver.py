@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql.pg8000 import PGCompiler_pg8000, PGDialect_p
 # What a connection asks for again and again is far less; each costs the server some 100 KB.
 MAX_PREPARED = 100
 
-# A server that leaves says so, which costs nothing to see; one that vanished does not, nor does one that we slept through.
+# A server that leaves says so, which costs nothing to see; one that vanished does not, nor one that we slept through.
 TRUSTED_SECONDS = 5.0
 
 _ERRORS = {"23505": legacy.IntegrityError, "28000": legacy.InterfaceError}
