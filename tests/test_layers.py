@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,15 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """The syntax tree of a file, flat."""
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
 def imports(path: Path) -> Iterator[str]:
     """Every module that a file imports, wherever in the file."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -39,7 +46,7 @@ def importers(package: str) -> set[str]:
 
 def calls(path: Path) -> Iterator[str]:
     """Dotted names of everything a file calls."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func)
 
@@ -133,7 +140,7 @@ def test_entry_points_stay_thin(path: Path) -> None:
 @pytest.mark.parametrize("path", PRODUCT, ids=name)
 def test_nobody_asks_for_the_time_within_a_transaction(path: Path) -> None:
     """The database is asked, over a connection of its own, and a function has but one."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.With) and any(".begin()" in ast.unparse(item) for item in node.items):
             asked = [call for inner in node.body for call in ast.walk(inner) if isinstance(call, ast.Call)]
             of_the_database = ("services.clock.now", "services.clock.real_now")

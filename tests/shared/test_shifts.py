@@ -62,7 +62,7 @@ EXPRESSIONS = ["0 9 * * *", "30 2 * * sat", "0 8,17 * * *", "0 0 1,15 * *", "0 *
 ALL_SOULS = Calendar("Holidays", "UTC", spans=((1_793_491_200, 1_793_664_000),), weekly=())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @example("0 9 * * *", Shift.NEXT, [ALL_SOULS], 3000, "Europe/Berlin")
 @given(
     st.sampled_from(EXPRESSIONS),
@@ -78,7 +78,7 @@ def test_the_next_due_times_are_those_of_the_whole_set(
     assert runs(of, AUTUMN, END) == expected(of, AUTUMN, END)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.sampled_from(["*/5 * * * *", "* 9 * * *", "0 * * * *"]),
     st.sampled_from([*Shift]),
